@@ -1,0 +1,193 @@
+"""What there is to split: lines in pools, credits on their charges, parts on their days."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import ibis
+import ibis.expr.types as ir
+
+from percapita.allocate.book import Entry
+from percapita.allocate.credits import follow
+from percapita.allocate.drivers import ACTIVE, drivers
+from percapita.allocate.pools import POOLED, pooled
+from percapita.allocate.spread import DAYS, SPREAD, spread
+from percapita.allocate.usage import Window
+from percapita.core.money import ZERO
+from percapita.core.periods import Span, day_span, days, local_day, month_label, month_span, months
+from percapita.core.tables import COUNTS, MONEY, PARTS, READINGS
+from percapita.model.spec import Model, Pool
+from percapita.plugins import Engine, named, stored
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The windows of one run and period, in the model's time zone."""
+
+    tz: ZoneInfo
+    monthly: frozenset[tuple[str, str]]
+    """Pools, and the months in which they split by the month."""
+
+    def day(self, start: datetime) -> Window:
+        """Return the day that starts at an instant."""
+        first = local_day(start, self.tz)
+        return Window(first, first + timedelta(days=1), day_span(first, self.tz), "day")
+
+    def month(self, label: str) -> Window:
+        """Return the month ``2025-10``."""
+        year, month = int(label[:4]), int(label[5:])
+        span = month_span(year, month, self.tz)
+        return Window(date(year, month, 1), local_day(span.end, self.tz), span, "month")
+
+
+def prepare(engine: Engine, model: Model, bases: Sequence[str], tz: ZoneInfo) -> Calendar:
+    """Make the table ``spread`` from ``lines``: every line part on its day, in its pool.
+
+    Also makes ``days``, which usage is joined by.
+    """
+    engine.create("pooled", pooled(model, bases), POOLED)
+    engine.load("days", DAYS, _days(engine, tz))
+    follow(engine, model, "pooled", "followed")
+    spread(engine, "followed", "spread")
+    for name in ("pooled", "followed"):
+        engine.drop(name)
+    labels = [row[0] for row in engine.rows(named("spread", SPREAD).select("month").distinct())]
+    return Calendar(tz, frozenset(_monthly(engine, model, labels)))
+
+
+def _days(engine: Engine, tz: ZoneInfo) -> Iterator[tuple[Any, ...]]:
+    rows = named("pooled", POOLED)
+    first = ibis.least(rows.start, rows.billing_start.coalesce(rows.start)).min()
+    last = ibis.greatest(
+        rows.start, rows.end.coalesce(rows.start), rows.billing_end.coalesce(rows.start)
+    ).max()
+    (bounds,) = engine.rows(rows.agg(first=first, last=last))
+    if bounds[0] is None:
+        return
+    around = Span(bounds[0], bounds[1] + timedelta(microseconds=1))
+    for _, month in months(around, tz):
+        for day, span in days(month, tz):
+            yield day, span.start, span.end, month_label(day)
+
+
+def _monthly(engine: Engine, model: Model, labels: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the pools that split by the month, because they or their readings are that coarse."""
+    coarse = _coarse_meters(engine, model)
+    for pool in model.pools:
+        meters = _meters(pool)
+        for label in labels:
+            by_rule = pool.grain == "month" or pool.overhead is not None
+            if by_rule or any((meter, label) in coarse for meter in meters):
+                yield pool.name, label
+
+
+def _coarse_meters(engine: Engine, model: Model) -> set[tuple[str, str]]:
+    rows = stored(READINGS)
+    monthly = rows.filter(rows.grain == "month").select("meter", month=rows.time.strftime("%Y-%m"))
+    found = {(meter, month) for meter, month in engine.rows(monthly.distinct())}
+    counts = stored(COUNTS)
+    primary = counts.unit.isnull() | (counts.unit == model.primary.name)
+    counted = counts.filter(primary, counts.subject > 0)
+    counted = counted.select(month=counted.start.strftime("%Y-%m")).distinct()
+    return found | {(ACTIVE, month) for (month,) in engine.rows(counted)}
+
+
+def _meters(pool: Pool) -> set[str]:
+    """Return the meters that the pool's own split reads, not those of the pools it serves."""
+    found = {driver.meter for driver in drivers(pool)}
+    if pool.direct and pool.direct.then:
+        found.add(pool.direct.then.meter)
+    if pool.idle:
+        found |= {pool.idle.capacity.meter, pool.idle.used.meter}
+    if pool.through:
+        found.add(pool.through.by.meter)
+    return found
+
+
+_WINDOWED: Final = {**SPREAD, "monthly": "bool"}
+_MONTHLY: Final = {"its_pool": "string", "its_month": "string"}
+
+
+def entries(engine: Engine, calendar: Calendar) -> list[Entry]:
+    """Return what every pool has to split, in an order that depends on nothing but the figures."""
+    engine.load("monthly", _MONTHLY, sorted(calendar.monthly))
+    engine.create("windowed", _windowed(), _WINDOWED)
+    rows = named("windowed", _WINDOWED)
+    rows = rows.mutate(at=_at(rows))
+    summed = rows.group_by(["basis", "pool", "cell", "month", "at"]).agg(
+        amount=rows.amount.sum().cast(MONEY),
+        gross=rows.amount.sum(where=rows.positive).cast(MONEY),
+    )
+    made = [
+        Entry(basis, pool, cell, calendar.day(at) if at else calendar.month(month), amount,
+              gross if gross is not None else ZERO)
+        for basis, pool, cell, month, at, amount, gross in engine.rows(summed)
+    ]  # fmt: skip
+    return sorted(made, key=_sorted_by)
+
+
+def _sorted_by(entry: Entry) -> tuple[object, ...]:
+    return (entry.window.first, entry.window.grain, entry.basis, entry.pool, entry.cell)
+
+
+def _windowed() -> ir.Table:
+    rows, monthly = named("spread", SPREAD), named("monthly", _MONTHLY)
+    joined = rows.left_join(
+        monthly, [rows.pool == monthly.its_pool, rows.month == monthly.its_month]
+    )
+    return joined.mutate(monthly=joined.its_pool.notnull()).select(*_WINDOWED)
+
+
+def _at(rows: ir.Table) -> ir.TimestampValue:
+    return ibis.ifelse(rows.monthly, ibis.null("timestamp('UTC', 6)"), rows.start)
+
+
+_OPENED: Final = {
+    "its_basis": "string", "its_pool": "string", "its_cell": "string", "its_month": "string",
+    "its_at": "timestamp", "group": "int64",
+}  # fmt: skip
+
+
+def parts(engine: Engine, opened: Mapping[Entry, int]) -> ir.Table:
+    """Return the rows of the table ``parts``: each part with the group its entry opened."""
+    rows = [
+        (e.basis, e.pool, e.cell, e.window.first.isoformat()[:7],
+         e.window.span.start if e.window.grain == "day" else None, number)
+        for e, number in opened.items()
+    ]  # fmt: skip
+    engine.load("opened", _OPENED, rows)
+    found, made = named("windowed", _WINDOWED), named("opened", _OPENED)
+    found = found.mutate(at=_at(found))
+    joined = found.join(
+        made,
+        [
+            found.basis == made.its_basis,
+            found.pool == made.its_pool,
+            found.cell == made.its_cell,
+            found.month == made.its_month,
+            found["at"].identical_to(made.its_at),
+        ],
+    )
+    return joined.select(*(column.name for column in PARTS.columns))
+
+
+def named_units(engine: Engine, model: Model) -> set[tuple[str, str]]:
+    """Return every (level, name) that a direct pool's lines or overhead weights name."""
+    units = {
+        (pool.overhead.attribute, name)
+        for pool in model.pools
+        if pool.overhead
+        for name, _ in pool.overhead.weights
+    }
+    rows = named("spread", SPREAD)
+    for pool in model.pools:
+        if pool.direct:
+            cells = engine.rows(rows.filter(rows.pool == pool.name).select("cell").distinct())
+            names = [json.loads(cell, strict=False)[0] for (cell,) in cells]
+            units |= {(pool.direct.level, name) for name in names if name is not None}
+    return units

@@ -1,0 +1,1 @@
+"""Whose: attributes over time, activity, and the weights that readings give."""

@@ -1,0 +1,194 @@
+"""The proof of an import: what the file writes is what the lines hold, to the last digit.
+
+Per file, currency and basis the exact sum of the text of all rows equals the sum of the lines, plus
+what rounding to 18 digits took from them, plus the rows in quarantine. The text is summed here
+without looking at the lines, the lines without looking at the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any, Final
+
+from percapita.bills.checks import CHECKED
+from percapita.bills.typed import Sheet
+from percapita.core import money
+from percapita.core.errors import ProofError
+from percapita.core.tables import COSTS
+from percapita.store.engine import Engine, literal
+
+Cell = tuple[int, str, str]
+"""File number, currency (empty where the row has none), basis."""
+Sums = dict[Cell, Decimal]
+
+_EXACT: Final = Context(prec=400, rounding=ROUND_HALF_EVEN)
+
+
+class UnequalError(ProofError):
+    """Lines do not hold what the file writes."""
+
+    def __init__(self, file: str, cell: Cell, written: Decimal, held: Decimal) -> None:
+        super().__init__(
+            f"{file}: the {cell[2]} cost of all rows is {written:f} {cell[1]}, but lines and"
+            f" quarantine hold {held:f}. Nothing was taken in.",
+            hint="This is a defect of percapita; please report it.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The figures of a proven delivery."""
+
+    lines: Mapping[Cell, Decimal]
+    """Sums of the lines, rounding lines left out."""
+    quarantined: Mapping[Cell, Decimal]
+    """Exact sums of what is readable in rows with a problem."""
+    rounding: Mapping[Cell, Decimal]
+    """What the rounding lines must hold; cells of nothing are left out."""
+
+
+def prove(engine: Engine, sheets: Iterable[Sheet], lines: str, names: Sequence[str]) -> Proof:
+    """Compare text and lines of all sheets.
+
+    Args:
+        engine: holds the tables that the lines are made of.
+        sheets: of the delivery.
+        lines: relation of all lines, rounding lines left out.
+        names: of the files.
+
+    Raises:
+        UnequalError: they differ.
+    """
+    text: Sums = {}
+    refused: Sums = {}
+    tails: Sums = {}
+    for sheet in sheets:
+        _merge(text, _text_sums(engine, sheet))
+        _merge(refused, _refused_sums(engine, sheet))
+        _merge(tails, _tail_sums(engine, sheet))
+    held = _line_sums(engine, lines)
+    rounding: Sums = {}
+    for cell in text.keys() | held.keys() | refused.keys():
+        written = text.get(cell, money.ZERO)
+        stored = held.get(cell, money.ZERO)
+        kept = _EXACT.add(stored, tails.get(cell, money.ZERO))
+        total = _EXACT.add(kept, refused.get(cell, money.ZERO))
+        if total != written:
+            raise UnequalError(names[cell[0]], cell, written, total)
+        difference = _EXACT.subtract(money.stored(kept), stored)
+        if difference:
+            rounding[cell] = difference
+    return Proof(held, refused, rounding)
+
+
+def _merge(into: Sums, more: Mapping[Cell, Decimal]) -> None:
+    for cell, amount in more.items():
+        into[cell] = _EXACT.add(into.get(cell, money.ZERO), amount)
+
+
+def _text_sums(engine: Engine, sheet: Sheet) -> Sums:
+    """Return the exact sums of all rows' text: plain amounts by the engine, the rest in Python."""
+    sums: Sums = {}
+    plain = f"regexp_full_match(t, {literal(sheet.plain)})"
+    for basis, target in COSTS.items():
+        if (rows := _rows(sheet, target)) is None:
+            continue
+        summed = (
+            'SELECT "file", currency, sum(CAST(t AS DECIMAL(36,18)))'
+            f" FROM ({rows}) WHERE {plain} GROUP BY ALL"
+        )
+        for file, currency, amount in engine.rows(summed):
+            sums[file, currency, basis] = amount
+        if target in sheet.odd:
+            odd = (
+                'SELECT "file", currency, t, count(*)'
+                f" FROM ({rows}) WHERE t IS NOT NULL AND NOT {plain} GROUP BY ALL"
+            )
+            _merge(sums, _counted(sheet, basis, engine.rows(odd)))
+    return sums
+
+
+def _refused_sums(engine: Engine, sheet: Sheet) -> Sums:
+    return _by_text(
+        engine,
+        sheet,
+        lambda rows, _: (
+            f'({rows}) JOIN {CHECKED} k USING ("file", "row")'
+            " WHERE k.problem IS NOT NULL AND t IS NOT NULL"
+        ),
+        lambda exact: exact,
+    )
+
+
+def _tail_sums(engine: Engine, sheet: Sheet) -> Sums:
+    """Return what the 18th digit cuts off the lines."""
+    return _by_text(
+        engine,
+        sheet,
+        lambda rows, tails: (
+            f'({rows}) JOIN {CHECKED} k USING ("file", "row") JOIN {tails} n ON n.text = t'
+            " WHERE k.problem IS NULL AND n.tail IS NOT NULL"
+        ),
+        lambda exact: _EXACT.subtract(exact, money.stored(exact)),
+        only_odd=True,
+    )
+
+
+def _by_text(
+    engine: Engine,
+    sheet: Sheet,
+    source: Callable[[str, str], str],
+    worth: Callable[[Decimal], Decimal],
+    *,
+    only_odd: bool = False,
+) -> Sums:
+    sums: Sums = {}
+    for basis, target in COSTS.items():
+        rows = _rows(sheet, target)
+        if rows is None or (only_odd and target not in sheet.odd):
+            continue
+        found = engine.rows(
+            f'SELECT "file", currency, t, count(*) FROM {source(rows, sheet.numbers)} GROUP BY ALL'
+        )
+        _merge(sums, _counted(sheet, basis, found, worth))
+    return sums
+
+
+def _rows(sheet: Sheet, target: str) -> str | None:
+    text = sheet.text(target)
+    if text is None:
+        return None
+    return (
+        f'SELECT "file", "row", coalesce({sheet.currency}, \'\') AS currency, {text} AS t'
+        f" FROM ({sheet.layout.relation})"
+    )
+
+
+def _counted(
+    sheet: Sheet,
+    basis: str,
+    rows: Iterable[tuple[Any, ...]],
+    worth: Callable[[Decimal], Decimal] = lambda exact: exact,
+) -> Sums:
+    """Sum texts times how often they stand there; what is no amount counts nothing."""
+    sums: Sums = {}
+    for file, currency, text, count in rows:
+        try:
+            exact = sheet.amount(text)
+        except ValueError:
+            continue
+        _merge(sums, {(file, currency, basis): _EXACT.multiply(worth(exact), Decimal(count))})
+    return sums
+
+
+def _line_sums(engine: Engine, lines: str) -> Sums:
+    sums: Sums = {}
+    costs = ", ".join(f"sum({target})" for target in COSTS.values())
+    found = engine.rows(f"SELECT number, BillingCurrency, {costs} FROM ({lines}) GROUP BY ALL")
+    for file, currency, *amounts in found:
+        for basis, amount in zip(COSTS, amounts, strict=True):
+            if amount is not None:
+                sums[file, currency, basis] = amount
+    return sums

@@ -1,0 +1,259 @@
+"""The rows of one layout as typed lines: the rules of ``normalise.py`` applied to whole columns.
+
+Amounts that are written plainly are read by the engine. All other cells that need a rule (odd
+amounts, dates, tags) are read once per distinct text, in Python, into a look-up table that the
+rows are joined with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from percapita.bills import normalise
+from percapita.bills.columns import CUSTOM, DATES, TAG
+from percapita.bills.extra import MAP, filtered, spelled
+from percapita.bills.reading import Layout
+from percapita.core import money
+from percapita.core.tables import COSTS, LINE_NUMBERS, LINE_TEXTS, MONEY
+from percapita.plugins import Binding
+from percapita.store.engine import Engine, literal
+
+Read = TypeVar("Read")
+
+AMOUNTS: Final = tuple(COSTS.values())
+NUMBERS: Final = (*AMOUNTS, *LINE_NUMBERS)
+_MONEY_SQL: Final = MONEY.upper()
+
+
+class Sheet:
+    """Files of one layout, bound and typed. The look-up tables live in the engine."""
+
+    def __init__(self, number: int, layout: Layout, binding: Binding, engine: Engine) -> None:
+        self.layout = layout
+        self.binding = binding
+        self._engine = engine
+        self._at = {name: f"c{n}" for n, name in enumerate(layout.names)}
+        self.numbers = f"bill_numbers_{number}"
+        """Look-up table of odd amounts: ``text``, ``value`` (null: no amount) and ``tail`` (not
+        null where the text has digits beyond the 18th)."""
+        self._dates = f"bill_dates_{number}"
+        self._tags = f"bill_tags_{number}"
+        self.comma = False
+        self.day_first = False
+        self.odd: set[str] = set()
+        """Number columns with texts that the look-up table holds."""
+        self._look_up()
+        self._extra_sql = self._extra()
+
+    def text(self, target: str) -> str | None:
+        """Return the SQL of a target's text in the layout's rows; ``None`` if nothing fills it."""
+        column = self.binding.columns.get(target)
+        cell = None if column is None else f"nullif(trim({self._at[column]}), '')"
+        value = self.binding.values.get(target)
+        if value is None:
+            return cell
+        return f"coalesce({cell}, {literal(value)})" if cell else literal(value)
+
+    @property
+    def currency(self) -> str:
+        """SQL of the currency: ISO codes in capitals, virtual ones as written."""
+        text = self.text("BillingCurrency")
+        return f"if(length({text}) = 3, upper({text}), {text})" if text else "NULL::VARCHAR"
+
+    @property
+    def plain(self) -> str:
+        """Pattern of the amounts that the engine reads by itself."""
+        return normalise.WHOLE if self.comma else normalise.PLAIN
+
+    def amount(self, text: str) -> Decimal:
+        """Return the exact amount of a cell of this sheet.
+
+        Raises:
+            ValueError: it is not a number, or could be two different ones.
+        """
+        if text in self._unclear:
+            raise ValueError(f"{text!r} may be thousands or decimals")
+        return normalise.amount(text, comma=self.comma)
+
+    # ---- look-up tables ----
+
+    def _look_up(self) -> None:
+        self._look_up_numbers()
+        dates = self._distinct(DATES)
+        self.day_first = normalise.day_first(dates)
+        moments = _readable(
+            dates, lambda text: normalise.moment(text, day_before_month=self.day_first)
+        )
+        schema = {"text": "string", "at": "timestamp", "until": "timestamp", "month": "string"}
+        self._engine.load(
+            self._dates, schema, [(text, m.at, m.until, m.month) for text, m in moments]
+        )
+        tags = _readable(self._distinct(("Tags",)), normalise.tags)
+        self._engine.load(
+            self._tags,
+            {"text": "string", "tags": "map<string,string>"},
+            [(text, list(found.items())) for text, found in tags],
+        )
+
+    def _look_up_numbers(self) -> None:
+        self._unclear: set[str] = set()
+        odd = self._odd_numbers()
+        self.comma = normalise.decimal_comma(odd)
+        if self.comma:
+            odd = self._odd_numbers()
+        elif self.layout.delimiter == ";" and not self._has_decimal_dots():
+            self._unclear = {text for text in odd if normalise.ambiguous(text)}
+        read = _readable(odd, self.amount)
+        schema = {"text": "string", "value": MONEY, "tail": "string"}
+        rows: list[tuple[str, Decimal | None, str | None]] = []
+        for text, exact in read:
+            value = money.stored(exact)
+            rows.append((text, value, None if value == exact else text))
+        missing = odd - {text for text, _ in read}
+        self._engine.load(self.numbers, schema, [*rows, *((t, None, None) for t in missing)])
+
+    def _odd_numbers(self) -> set[str]:
+        texts: set[str] = set()
+        for target in NUMBERS:
+            text = self.text(target)
+            if text is None:
+                continue
+            found = self._engine.rows(
+                f"SELECT DISTINCT {text} AS t FROM ({self.layout.relation})"
+                f" WHERE t IS NOT NULL AND NOT regexp_full_match(t, {literal(self.plain)})"
+            )
+            if found:
+                self.odd.add(target)
+                texts.update(row[0] for row in found)
+        return texts
+
+    def _has_decimal_dots(self) -> bool:
+        return any(
+            self._engine.rows(
+                f"SELECT 1 FROM ({self.layout.relation})"
+                f" WHERE contains({text}, '.') AND regexp_full_match({text}, {literal(self.plain)})"
+                " LIMIT 1"
+            )
+            for target in AMOUNTS
+            if (text := self.text(target))
+        )
+
+    def _distinct(self, targets: Sequence[str]) -> set[str]:
+        texts: set[str] = set()
+        for target in targets:
+            if text := self.text(target):
+                found = self._engine.rows(
+                    f"SELECT DISTINCT {text} AS t FROM ({self.layout.relation}) WHERE t IS NOT NULL"
+                )
+                texts.update(row[0] for row in found)
+        return texts
+
+    # ---- relations ----
+
+    @property
+    def cells(self) -> str:
+        """SQL of the rows with every target's text as ``t_TARGET``, null where it has none."""
+        targets = (*DATES, *NUMBERS, *LINE_TEXTS, "Tags")
+        texts = {target: self.text(target) or "NULL::VARCHAR" for target in targets}
+        texts["BillingCurrency"] = self.currency
+        named = ", ".join(f"{text} AS t_{target}" for target, text in texts.items())
+        return f"SELECT *, {named} FROM ({self.layout.relation})"
+
+    @property
+    def noted(self) -> str:
+        """SQL of ``cells`` with ``tagged_text``, null where the tags could not be read."""
+        return (
+            f"SELECT cells.*, tagged.text AS tagged_text FROM ({self.cells}) cells"
+            f" LEFT JOIN {self._tags} tagged ON tagged.text = t_Tags"
+        )
+
+    @property
+    def typed(self) -> str:
+        """SQL of the rows as lines without id, beside the texts they were read from."""
+        joins = [
+            f"LEFT JOIN {self._dates} d_{target} ON d_{target}.text = t_{target}"
+            for target in DATES
+        ]
+        joins += [
+            f"LEFT JOIN {self.numbers} n_{target} ON n_{target}.text = t_{target}"
+            for target in sorted(self.odd)
+        ]
+        joins.append(f"LEFT JOIN {self._tags} tagged ON tagged.text = t_Tags")
+        named = ", ".join(f"{sql} AS {name}" for name, sql in self._columns().items())
+        return f"SELECT cells.*, {named} FROM ({self.cells}) cells {' '.join(joins)}"
+
+    def _columns(self) -> dict[str, str]:
+        columns = {"month": "coalesce(d_BillingPeriodStart.month, d_ChargePeriodStart.month)"}
+        columns.update(_PERIODS)
+        columns.update({f"d_ok_{target}": f"d_{target}.at" for target in DATES})
+        columns.update({target: self._number(target) for target in NUMBERS})
+        columns.update({target: f"t_{target}" for target in LINE_TEXTS})
+        columns["Tags"] = self._tag_map()
+        columns["Extra"] = self._extra_sql
+        return columns
+
+    def _number(self, target: str) -> str:
+        direct = f"TRY_CAST(t_{target} AS {_MONEY_SQL})"
+        if target not in self.odd:
+            return direct
+        return f"if(n_{target}.text IS NULL, {direct}, n_{target}.value)"
+
+    def _tag_map(self) -> str:
+        own = {t.removeprefix(TAG): self.text(t) for t in self._keys() if t.startswith(TAG)}
+        if not own:
+            return "nullif(tagged.tags, MAP {})"
+        entries = filtered([(name, text or "NULL") for name, text in sorted(own.items())])
+        empty = f"MAP {{}}::{MAP}"
+        return f"nullif(map_concat(coalesce(tagged.tags, {empty}), {entries}), {empty})"
+
+    def _extra(self) -> str:
+        used = set(self.binding.columns.values())
+        items = {name: self._at[name] for name in self.layout.names if name not in used}
+        items |= {t: self.text(t) or "NULL" for t in self._keys() if t.startswith(CUSTOM)}
+        plain = spelled(self._engine, self.layout.relation, sorted(items.items()))
+        unread = {
+            self.binding.columns[
+                t
+            ]: f"if(n_{t}.text IS NOT NULL AND n_{t}.value IS NULL, t_{t}, NULL)"
+            for t in LINE_NUMBERS
+            if t in self.odd and t in self.binding.columns
+        }
+        if not unread:
+            return plain
+        empty = f"MAP {{}}::{MAP}"
+        kept = filtered(sorted(unread.items()))
+        return f"nullif(map_concat(coalesce({plain}, {empty}), {kept}), {empty})"
+
+    def _keys(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.binding.columns, *self.binding.values)))
+
+
+_BILL_START = "d_BillingPeriodStart.at"
+_BILL_END = (
+    f"if({_BILL_START} IS NULL, NULL, if(t_BillingPeriodEnd IS NULL"
+    f" OR d_BillingPeriodEnd.at = {_BILL_START}, {_BILL_START} + INTERVAL 1 MONTH,"
+    " d_BillingPeriodEnd.at))"
+)
+_START = "d_ChargePeriodStart.at"
+_PERIODS: Final = {
+    "BillingPeriodStart": _BILL_START,
+    "BillingPeriodEnd": _BILL_END,
+    "ChargePeriodStart": f"coalesce({_START}, {_BILL_START})",
+    # A period of no length, and one whose end is not said, lasts as long as its start's text names.
+    "ChargePeriodEnd": (
+        f"if({_START} IS NULL, {_BILL_END}, if(t_ChargePeriodEnd IS NULL"
+        f" OR d_ChargePeriodEnd.at = {_START}, d_ChargePeriodStart.until, d_ChargePeriodEnd.at))"
+    ),
+}
+
+
+def _readable(texts: Iterable[str], read: Callable[[str], Read]) -> list[tuple[str, Read]]:
+    found: list[tuple[str, Any]] = []
+    for text in sorted(texts):
+        try:
+            found.append((text, read(text)))
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,108 @@
+"""``cost``: what a user, tier, tenant, pool or feature costs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from percapita.cli import options
+
+if TYPE_CHECKING:
+    from percapita.report.cost import Answer, Spread
+    from percapita.report.opened import Opened
+
+_SCOPES = ("infrastructure", "cloud", "cost of revenue", "fully loaded")
+
+
+@click.command("cost")
+@options.project
+@click.option("--by", multiple=True, metavar="NAME",
+              help="A segment of the model, or: user session tenant pool feature operation region"
+              " service category account provider layer owner cost_centre class scope day month"
+              " billing_period tags.KEY. May be repeated.")  # fmt: skip
+@click.option("--period", metavar="PERIOD",
+              help="2025, 2025-Q4, 2025-10, 2025-10-03 or A..B; all unless said.")  # fmt: skip
+@click.option("--basis", default="", metavar="BASIS",
+              help="billed, effective, contracted or list; the model's unless said.")  # fmt: skip
+@click.option("--scope", type=click.Choice(_SCOPES), default=_SCOPES[-1], show_default=True,
+              help="Which pools count.")  # fmt: skip
+@click.option("--unit", default="", metavar="UNIT", help="What cost is divided by.")
+@click.option("--run", "run_id", default="", metavar="RUN", help="Another run than the published.")
+@click.option("--where", multiple=True, metavar="NAME=VALUE",
+              help="Only what has this value; the rest stays in sight as one amount.")  # fmt: skip
+@click.option("--top", type=click.IntRange(min=1), help="Only the dearest rows, the rest summed.")
+@click.option("--distribution", is_flag=True, help="How cost is spread: percentiles, Gini, top.")
+@options.output("text", "json", "csv", "parquet")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
+              help="Where to write Parquet.")  # fmt: skip
+def cost_command(
+    *,
+    project_dir: Path,
+    store_dir: Path | None,
+    period: str | None,
+    basis: str,
+    run_id: str,
+    form: str,
+    out: Path | None,
+    distribution: bool,
+    **asked: Any,  # noqa: ANN401 by, where, scope, unit and top, as ask takes them
+) -> None:
+    """Show what things cost: rows of allocated cost, and beside them all else that was billed.
+
+    Rows and named lines always sum to the bill, whatever is cut or filtered.
+
+    \b
+    Examples:
+      percapita cost --by tier --period 2025-10
+      percapita cost --by pool --by tier --where tier=Pro --format json
+      percapita cost --scope infrastructure --distribution --top 20
+    """  # noqa: D301
+    if (form == "parquet") != (out is not None):
+        raise click.UsageError("--format parquet and --out FILE go together.")
+    from percapita.measure.question import ask  # noqa: PLC0415
+    from percapita.project import Project  # noqa: PLC0415
+    from percapita.report.cost import answer, spread  # noqa: PLC0415
+    from percapita.report.opened import open_figures  # noqa: PLC0415
+
+    project = Project.open(project_dir, store_dir)
+    with project.store(create=False) as store:
+        opened = open_figures(
+            store, now=project.now, basis=basis, run=run_id,
+            model_text=_text_of(project.model_path),
+        )  # fmt: skip
+        question = ask(opened.model, period=opened.period(period), basis=opened.basis, **asked)
+        spreading = spread(opened, question) if distribution else None
+        _write(opened, answer(opened, question), spreading, form, out)
+
+
+def _text_of(model: Path) -> str | None:
+    return model.read_text(encoding="utf-8-sig") if model.exists() else None
+
+
+def _write(
+    opened: Opened, found: Answer, spreading: Spread | None, form: str, out: Path | None
+) -> None:
+    from percapita.report import cost_json  # noqa: PLC0415
+
+    if form == "json":
+        click.echo(json.dumps(cost_json.statement(found, spreading), indent=2, ensure_ascii=False))
+    elif form == "text":
+        from percapita.report.cost_text import show  # noqa: PLC0415
+        from percapita.report.table import Page  # noqa: PLC0415
+
+        show(Page(), found, spreading)
+    else:
+        from percapita.report import export  # noqa: PLC0415
+
+        header, rows = cost_json.flat(found)
+        if out is None:
+            export.write_csv(sys.stdout, header, rows)
+        else:
+            export.write_parquet(out, header, rows)
+            click.echo(
+                f"{len(rows):,} rows of {opened.label(found.question.period)} in {out}", err=True
+            )

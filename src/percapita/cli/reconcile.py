@@ -1,0 +1,123 @@
+"""``reconcile``: the figures against the bill, or an outside table against both."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from percapita.cli import options
+
+if TYPE_CHECKING:
+    from percapita.reconcile.compare import Comparison
+    from percapita.report.opened import Opened
+    from percapita.report.reconciliation import Statement
+
+_DIFFERS = 1
+
+
+@click.command("reconcile")
+@options.project
+@click.option("--period", metavar="PERIOD",
+              help="Billing periods: 2025-10, 2025-Q4 or 2025; all unless said.")  # fmt: skip
+@click.option("--basis", default="", metavar="BASIS",
+              help="billed, effective, contracted or list; the model's unless said.")  # fmt: skip
+@click.option("--run", "run_id", default="", metavar="RUN", help="Another run than the published.")
+@click.option("--against", type=click.Path(path_type=Path, dir_okay=False),
+              help="A published table to check against the bill, as CSV.")  # fmt: skip
+@click.option("--by", "segment", default="", metavar="SEGMENT",
+              help="The segment that the table is by; found out unless said.")  # fmt: skip
+@click.option("--fail-on-difference", is_flag=True, help="Leave with code 1 if anything differs.")
+@options.output("text", "json", "csv")
+def reconcile_command(
+    *,
+    project_dir: Path,
+    store_dir: Path | None,
+    period: str | None,
+    basis: str,
+    run_id: str,
+    against: Path | None,
+    segment: str,
+    form: str,
+    fail_on_difference: bool,
+) -> int:
+    """Compare the figures with the bill: what is allocated, and every line that is not.
+
+    The bill is summed from the lines as imported. Figures that do not close leave with code 3; a
+    bill that changed since the run with code 1.
+
+    \b
+    Examples:
+      percapita reconcile --period 2025-10
+      percapita reconcile --basis billed --format json
+      percapita reconcile --against published.csv --fail-on-difference
+    """  # noqa: D301
+    from percapita.project import Project  # noqa: PLC0415
+    from percapita.report.opened import open_figures  # noqa: PLC0415
+    from percapita.report.reconciliation import reconcile  # noqa: PLC0415
+
+    project = Project.open(project_dir, store_dir)
+    with project.store(create=False) as store:
+        opened = open_figures(store, now=project.now, basis=basis, run=run_id)
+        statement = reconcile(opened, opened.period(period))
+        if against is None:
+            _write(statement, form)
+            return 0 if statement.closes else _DIFFERS
+        found, name = _compared(opened, against, segment)
+        _write_comparison(statement, found, name, form)
+    return _DIFFERS if fail_on_difference and found.differs else 0
+
+
+def _compared(opened: Opened, against: Path, segment: str) -> tuple[Comparison, str]:
+    from percapita.core.errors import InputError, nearest  # noqa: PLC0415
+    from percapita.reconcile.compare import compare, ours_of  # noqa: PLC0415
+    from percapita.reconcile.outside import read  # noqa: PLC0415
+    from percapita.store import read_bill  # noqa: PLC0415
+
+    values = read_bill.values(opened.engine)
+    if segment and segment not in values:
+        hint = nearest(segment, values)
+        raise InputError(f"{segment!r} is no segment with values in this run.", hint=hint)
+    pools = [pool.name for pool in opened.model.pools]
+    outside = read(against, values, pools=pools, segment=segment)
+    ours = ours_of(read_bill.cells(opened.engine, opened.basis, outside.segment))
+    return compare(outside, ours), outside.segment
+
+
+def _write(statement: Statement, form: str) -> None:
+    from percapita.report import reconciliation  # noqa: PLC0415
+
+    if form == "json":
+        _json(reconciliation.to_json(statement))
+    elif form == "csv":
+        _csv(*reconciliation.flat(statement))
+    else:
+        from percapita.report.table import Page  # noqa: PLC0415
+
+        reconciliation.show(Page(), statement)
+
+
+def _write_comparison(statement: Statement, found: Comparison, segment: str, form: str) -> None:
+    from percapita.report import reconciliation  # noqa: PLC0415
+
+    if form == "json":
+        _json(reconciliation.comparison_json(statement, found, segment))
+    elif form == "csv":
+        _csv(*reconciliation.comparison_flat(found))
+    else:
+        from percapita.report.table import Page  # noqa: PLC0415
+
+        reconciliation.show_comparison(Page(), statement, found, segment)
+
+
+def _json(value: dict[str, Any]) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _csv(header: list[str], rows: list[list[Any]]) -> None:
+    from percapita.report.export import write_csv  # noqa: PLC0415
+
+    write_csv(sys.stdout, header, rows)

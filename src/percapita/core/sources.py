@@ -1,0 +1,66 @@
+"""What the user says of an input: a source, and how its columns are to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["bill", "readings", "counts", "segments", "revenue"]
+Mode = Literal["overwrite", "append", "upsert"]
+
+KINDS: tuple[Kind, ...] = ("bill", "readings", "counts", "segments", "revenue")
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """How one column of a wide table of readings is read."""
+
+    name: str
+    unit: str = ""
+    scale: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One input: where it lies, what it holds, how its columns map to ours."""
+
+    name: str
+    path: str
+    """File, folder or glob, relative to the project or absolute."""
+    kind: Kind | None = None
+    """``None``: found out from the columns."""
+    format: str = ""
+    """Name of an importer; empty: found out from the columns."""
+    mode: Mode = "overwrite"
+    keys: tuple[str, ...] = ()
+    """Columns that identify a row, for ``upsert``."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Our column -> the file's column."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Our column -> a fixed value."""
+    unit: str = ""
+    """Unit of the readings where no column names it."""
+    scale: int = 1
+    """Base units in one unit, for units that percapita does not know."""
+    meters: Mapping[str, Meter] = field(default_factory=dict)
+    """Wide readings: the file's column -> the meter in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one import took in."""
+
+    source: str
+    import_id: str
+    kind: Kind
+    format: str
+    files: int
+    rows: int
+    quarantined: int
+    unchanged: bool
+    """The content was already in; nothing was done."""
+    sums: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Bills: currency -> basis -> sum, as money text, rounding line included."""
+    notes: tuple[str, ...] = ()
+    """What the user should know: columns that were missing, periods replaced."""

@@ -1,0 +1,1 @@
+"""The cost model: a text file in, a checked plan out."""

@@ -1,0 +1,57 @@
+"""The words of the cost model: columns, levels, spellings."""
+
+from __future__ import annotations
+
+from typing import Final, get_args
+
+from percapita.core.subjects import KINDS, SESSION, TENANT, USER
+from percapita.core.tables import LINE_TEXTS
+from percapita.model.spec import CostClass
+
+ACTIVE: Final = "active"
+"""The driver that weighs every active subject of the primary unit alike."""
+
+ANY_READING: Final = "any reading"
+
+SUBJECTS: Final = (USER, SESSION, TENANT)
+"""Levels of subject that every project has; segments are further ones."""
+
+SUBJECT_KINDS: Final = KINDS
+
+READING_COLUMNS: Final = {
+    "service": "ServiceName",
+    "resource": "ResourceId",
+    "region": "RegionId",
+    "cluster": "tags.cluster",
+    "namespace": "tags.namespace",
+    "feature": "tags.feature",
+    "operation": "tags.operation",
+}
+"""Columns of a reading, and the column of a line that holds the same thing unless said."""
+
+DIMENSIONS: Final = ("feature", "operation", "region")
+
+LINE_COLUMNS: Final = ("source", *LINE_TEXTS)
+"""Columns of a line that a model can name; ``tags.KEY`` and ``x_NAME`` come on top."""
+
+TAG: Final = "tags."
+EXTRA: Final = "x_"
+
+CLASSES: Final = get_args(CostClass)
+CLASS_SPELLINGS: Final = {
+    "R&D": "research and development",
+    "COGS": "cost of revenue",
+    "S&M": "sales and marketing",
+    "G&A": "general and administrative",
+}
+
+IMPLICIT: Final = ("unallocated", "rounding", "credits")
+"""Pools that every model has without naming them."""
+
+COMPONENT_LIMIT: Final = 24
+"""Pools that may serve each other in one loop: their shares are solved exactly."""
+
+
+def line_column(reading: str) -> str:
+    """Return the line column that a cell column or segment is compared with unless said."""
+    return READING_COLUMNS.get(reading, f"{TAG}{reading}")

@@ -1,0 +1,115 @@
+"""Every extension point on one page: what an engine and a bill format are asked to do.
+
+A stage speaks to an ``Engine`` in tables of ``core/tables.py`` and never to a database. Relations
+are SQL text or Ibis expressions over tables that the engine knows by name: ``named`` and ``stored``
+make such a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from percapita.core.sources import Source
+from percapita.core.tables import Table
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+Schema = Mapping[str, str]
+"""Column name to type, in the types of ``core/tables.py``."""
+
+
+class Engine(Protocol):
+    """Runs relations over named tables. Temporary tables vanish with the engine."""
+
+    def create(self, name: str, relation: object, schema: Schema) -> int:
+        """Make or replace a temporary table of exactly this schema; return its rows."""
+        ...
+
+    def insert(self, name: str, relation: object, schema: Schema) -> int:
+        """Append to a temporary table made by ``create``; return the rows added."""
+        ...
+
+    def load(self, name: str, schema: Schema, rows: Iterable[Sequence[Any]]) -> int:
+        """Make or replace a temporary table of these Python rows; return their number."""
+        ...
+
+    def view(self, name: str, relation: object) -> None:
+        """Make or replace a temporary view."""
+        ...
+
+    def rows(self, relation: object) -> list[tuple[Any, ...]]:
+        """Return the rows as Python values: Decimal, int, str, datetime in UTC."""
+        ...
+
+    def drop(self, name: str) -> None:
+        """Forget a temporary table or view, if it is there."""
+        ...
+
+
+class Sink(Protocol):
+    """Takes the output tables of one period of one run."""
+
+    def write(self, table: Table, relation: object, part: str) -> int:
+        """Write a relation as one more file of the table; return its rows."""
+        ...
+
+    def written(self, table: Table) -> str:
+        """Return the name of a view over what was written so far."""
+        ...
+
+
+def named(name: str, schema: Schema) -> ir.Table:
+    """Return a table that the engine knows by name, as an unbound expression."""
+    import ibis  # noqa: PLC0415 reading commands see this page and must not pay for Ibis
+
+    zoned = {c: "timestamp('UTC', 6)" if t == "timestamp" else t for c, t in schema.items()}
+    return ibis.table(zoned, name=name)
+
+
+def stored(table: Table, name: str = "") -> ir.Table:
+    """Return a stored table as an unbound expression, under its own name unless said."""
+    return named(name or table.name, {column.name: column.type for column in table.columns})
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Where the columns of ``lines`` come from in a bill of one format.
+
+    What is neither bound nor dropped goes to ``Extra`` under the file's name for it.
+    """
+
+    columns: Mapping[str, str]
+    """Our column, ``tags.KEY`` or ``x_NAME`` -> the file's column."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Likewise -> what stands in for an empty or missing cell."""
+    mandatory: tuple[str, ...] = ()
+    """Our columns that the format says are never null; nulls in them are reported."""
+
+
+class BillFormat(Protocol):
+    """A bill format, named by an entry point of the group ``percapita.bills``."""
+
+    name: str
+
+    def recognises(self, header: Sequence[str]) -> bool:
+        """Tell whether a file with these columns is a bill of this format."""
+        ...
+
+    def aside(self, header: Sequence[str]) -> str | None:
+        """Name the dataset that comes along with such bills but is none, else ``None``."""
+        ...
+
+    def bind(self, header: Sequence[str], source: Source) -> Binding:
+        """Say which column is which; ``source`` holds what the user said of it."""
+        ...
+
+
+def bill_formats() -> dict[str, BillFormat]:
+    """Return every installed bill format by name."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 slow, and few commands ask
+
+    found = entry_points(group="percapita.bills")
+    return {point.name: point.load() for point in sorted(found, key=lambda point: point.name)}

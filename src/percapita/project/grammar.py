@@ -1,0 +1,148 @@
+"""The file ``percapita.yaml``, key by key: where a project's data lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, cast, get_args
+
+from percapita.core.errors import Problem
+from percapita.core.sources import KINDS, Meter, Mode, Source
+from percapita.core.subjects import SEGMENT, SESSION, TENANT, USER
+from percapita.model.check import in_order
+from percapita.model.shapes import BAD, At, Choice, Name, Number, WrongError
+from percapita.model.structures import Either, Key, Listed, Made, Named, Record
+from percapita.model.yaml import parse
+
+_TEXT: Final = Name()
+_PATH: Final = Name("a path")
+_MODES: Final = get_args(Mode)
+
+_METER_EXAMPLE: Final = "meters: {cpu_h: {meter: worker.cpu, unit: h}}"
+_SOURCE_EXAMPLE: Final = """\
+sources:
+  usage: {kind: readings, path: usage/*.csv, columns: {time: ts, user: account}, unit: h}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ``percapita.yaml`` says; paths as written."""
+
+    model: str = "model.yaml"
+    key: str = "percapita.key"
+    labels: tuple[str, ...] = (TENANT, SEGMENT)
+    """Kinds of subject whose names are kept readable."""
+    sources: tuple[Source, ...] = ()
+    taxonomy: str = "taxonomy.yaml"
+    resource_map: str = "resource_map.csv"
+    version: int = field(default=1, repr=False)
+
+
+def _meter(meter: str = "", unit: str = "", scale: int = 1) -> Meter:
+    return Meter(meter, unit, scale)
+
+
+METER: Final = Either(
+    (
+        Made(Name("a unit"), lambda unit: Meter("", str(unit))),
+        Record(
+            "A meter column",
+            (
+                Key("meter", Name("the name of a meter"), "Name of the meter in this column.",
+                    _METER_EXAMPLE, default="the name of the column"),
+                Key("unit", Name("a unit"), "Unit of the column.", _METER_EXAMPLE,
+                    default="the source's unit"),
+                Key("scale", Number(low=1, whole=True), "Base units in one unit that percapita does"
+                    " not know.", "meters: {credits: {scale: 1000}}"),
+            ),
+            _meter,
+            spec=Meter,
+        ),
+    )
+)  # fmt: skip
+
+
+def _source(**values: Any) -> Source:  # noqa: ANN401
+    meters: Mapping[str, Meter] = values.pop("meters", {})
+    named = {column: replace(m, name=m.name or column) for column, m in meters.items()}
+    source = Source(name="", meters=named, **values)
+    if source.kind is None and source.format == "mapped":
+        return replace(source, kind="bill")
+    if source.mode == "upsert" and not source.keys:
+        raise WrongError("missing-key", "A source in mode 'upsert' needs 'keys'.",
+                         "Name the columns that identify a row: keys: [id].")  # fmt: skip
+    return source
+
+
+SOURCE: Final = Record(
+    "A source",
+    (
+        Key("kind", Choice(KINDS), "What it holds.", _SOURCE_EXAMPLE,
+            default="found out from the columns"),
+        Key("path", _PATH, "File, folder or glob, relative to this file.", _SOURCE_EXAMPLE,
+            required=True),
+        Key("format", Name("the name of a format"), "How it is read: a bill format such as `focus`"
+            " or `mapped`; csv, jsonl or parquet for signals.",
+            "sources:\n  support: {format: mapped, path: support.csv}",
+            default="found out from the columns"),
+        Key("mode", Choice(_MODES), "What a new delivery does to the last one.",
+            "sources:\n  log: {path: log.csv, mode: append}"),
+        Key("keys", Listed(_TEXT), "Columns that identify a row, for mode `upsert`.",
+            "sources:\n  log: {path: log.csv, mode: upsert, keys: [id]}"),
+        Key("columns", Named(_TEXT, _TEXT), "Our name of a column to the file's name.",
+            "columns: {time: ts, user: account_id}"),
+        Key("values", Named(_TEXT, _TEXT), "Our name of a column to a value, where the file has"
+            " none.", "values: {meter: requests, quantity: 1}"),
+        Key("unit", Name("a unit"), "Unit of the quantities where no column names it.", "unit: h"),
+        Key("scale", Number(low=1, whole=True), "Base units in one unit that percapita does not"
+            " know.", "scale: 1000"),
+        Key("meters", Named(_TEXT, METER), "Columns of a wide table that hold a meter each.",
+            _METER_EXAMPLE),
+    ),
+    _source,
+    spec=Source,
+)  # fmt: skip
+
+
+def _version(version: object) -> object:
+    if version != 1:
+        message = f"Version {version} of percapita.yaml is not known."
+        raise WrongError("unknown-value", message, "This percapita reads version 1.")
+    return version
+
+
+def _settings(**values: Any) -> Settings:  # noqa: ANN401
+    named: Mapping[str, Source] = values.pop("sources", {})
+    sources = tuple(replace(source, name=name) for name, source in named.items())
+    return Settings(sources=sources, **values)
+
+
+PROJECT: Final = Record(
+    "The project",
+    (
+        Key("version", Made(Number(whole=True), _version), "Version of this grammar.",
+            "version: 1"),
+        Key("model", _PATH, "The cost model.", "model: model.yaml"),
+        Key("key", _PATH, "File with the secret of the pseudonyms; never in the store.",
+            "key: percapita.key"),
+        Key("labels", Listed(Choice((USER, SESSION, TENANT, SEGMENT))),
+            "Kinds of subject whose names are kept readable.", "labels: [tenant, segment]"),
+        Key("sources", Named(_TEXT, SOURCE), "Inputs, by name.", _SOURCE_EXAMPLE,
+            default="none: hand files to percapita import"),
+        Key("taxonomy", _PATH, "Required tag keys.", "taxonomy: taxonomy.yaml"),
+        Key("resource map", _PATH, "How each resource type is attributed.",
+            "resource map: resource_map.csv"),
+    ),
+    _settings,
+    spec=Settings,
+)  # fmt: skip
+
+
+def read(text: str, path: str) -> tuple[Settings | None, list[Problem]]:
+    """Return what the file says, and everything that is wrong with it."""
+    root, problems = parse(text, path)
+    if root is None:
+        return None, problems
+    at = At(path, problems=problems)
+    settings = PROJECT.read(root, at)
+    return (None if settings is BAD else cast("Settings", settings)), in_order(problems)

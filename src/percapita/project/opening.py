@@ -1,0 +1,249 @@
+"""A project: the folder with ``percapita.yaml``, and what it leads to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from percapita.core.errors import InputError, Problem, nearest
+from percapita.core.privacy import Key, open_key
+from percapita.core.sources import Source
+from percapita.project.grammar import Settings, read
+
+if TYPE_CHECKING:
+    from percapita.model.spec import Model
+    from percapita.store import Store
+
+FILE = "percapita.yaml"
+STORE = ".percapita"
+CLOCK = "PERCAPITA_NOW"
+
+
+class NoProjectError(InputError):
+    """A folder that no project was started in."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} is no project: it has no {FILE}.",
+            hint=f"Start one with: percapita init {folder}",
+        )
+
+
+class ProjectFileError(InputError):
+    """A ``percapita.yaml`` that cannot be worked with."""
+
+    def __init__(self, path: Path, problems: Collection[Problem]) -> None:
+        count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
+        super().__init__(f"{path} has {count}; nothing was changed.", problems=problems)
+
+
+class KeyFileError(InputError):
+    """A key file that is missing, broken, or in the wrong place."""
+
+    def __init__(self, path: Path, why: str, hint: str) -> None:
+        super().__init__(f"The key file {path} {why}.", hint=hint)
+
+
+class UnknownSourceError(InputError):
+    """No source of that name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"There is no source {name!r}. {nearest(name, known)}".rstrip())
+
+
+class ClockError(InputError):
+    """A clock that was set to no time."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{CLOCK} is {text!r}, which is no time.", hint="Write 2025-11-01T00:00:00Z."
+        )
+
+
+def now() -> datetime:
+    """Return the time: what the environment fixes it to, else the clock's, in UTC."""
+    text = os.environ.get(CLOCK)
+    if not text:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ClockError(text) from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _placed(source: Source, root: Path) -> Source:
+    """Spell out a path that leads out of the project, so that it is called the same everywhere."""
+    if not source.path.startswith(".."):
+        return source
+    return replace(source, path=os.path.normpath(root / source.path))
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """An opened project. Nothing but ``percapita.yaml`` has been read yet."""
+
+    root: Path
+    settings: Settings
+    store_root: Path
+    now: datetime
+
+    @classmethod
+    def open(cls, folder: Path, store_dir: Path | None = None) -> Self:
+        """Open the project in a folder.
+
+        Args:
+            folder: where ``percapita.yaml`` is.
+            store_dir: where the data is kept; ``.percapita`` in the folder unless said.
+
+        Raises:
+            NoProjectError: there is no ``percapita.yaml``.
+            ProjectFileError: something is wrong with it.
+        """
+        path = folder / FILE
+        if not path.is_file():
+            raise NoProjectError(folder)
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path} cannot be read: {error}.") from error
+        settings, problems = read(text, str(path))
+        if problems or settings is None:
+            raise ProjectFileError(path, problems)
+        root = Path(os.path.abspath(folder))  # noqa: PTH100 a link stays the link
+        sources = tuple(_placed(source, root) for source in settings.sources)
+        settings = replace(settings, sources=sources)
+        return cls(root, settings, store_dir or root / STORE, now())
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The sources that ``percapita.yaml`` names."""
+        return self.settings.sources
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Kinds of subject whose names are kept readable."""
+        return self.settings.labels
+
+    @property
+    def model_path(self) -> Path:
+        """The cost model."""
+        return self.root / self.settings.model
+
+    @property
+    def taxonomy(self) -> Path | None:
+        """The tag taxonomy, if there is one."""
+        return self._there(self.settings.taxonomy)
+
+    @property
+    def resource_map(self) -> Path | None:
+        """The resource map, if there is one."""
+        return self._there(self.settings.resource_map)
+
+    def _there(self, name: str) -> Path | None:
+        path = self.root / name
+        return path if path.is_file() else None
+
+    @property
+    def key_path(self) -> Path:
+        """The secret of the pseudonyms."""
+        return self.root / Path(self.settings.key).expanduser()
+
+    def key(self, *, create: bool = True) -> Key:
+        """Read the key, or make one where there is neither key nor store.
+
+        Raises:
+            KeyFileError: the file is broken, gone, or lies in the store.
+        """
+        path = self.key_path
+        if path.resolve().is_relative_to(self.store_root.resolve()):
+            hint = "Who has the store must not have the key: change `key:` in percapita.yaml."
+            raise KeyFileError(path, "lies in the store", hint)
+        if not path.exists() and (not create or self.has_store):
+            hint = "Put it back: without it every user would be counted a second time."
+            raise KeyFileError(path, "is missing", hint)
+        try:
+            return open_key(path)
+        except (OSError, ValueError) as error:
+            hint = "Put the old file back; it holds 64 hex digits."
+            raise KeyFileError(path, f"cannot be read ({error})", hint) from error
+
+    @property
+    def has_store(self) -> bool:
+        """Tell whether anything was ever taken in."""
+        from percapita.store.site import CATALOG  # noqa: PLC0415
+
+        return (self.store_root / CATALOG).exists()
+
+    def store(self, *, threads: int | None = None, memory: str = "", create: bool = True) -> Store:
+        """Open the store; the caller closes it.
+
+        Raises:
+            NoStoreError: there is none, and ``create`` is false.
+        """
+        from percapita.store import Store  # noqa: PLC0415
+        from percapita.store.site import NoStoreError  # noqa: PLC0415
+
+        if not create and not self.has_store:
+            raise NoStoreError(self.store_root)
+        return Store.open(
+            self.store_root, self.key(create=create), labels=self.labels, threads=threads,
+            memory=memory, create=create, now=self.now,
+        )  # fmt: skip
+
+    def model(self, path: Path | None = None) -> Model:
+        """Load the cost model, or another one.
+
+        Raises:
+            ModelError: something is wrong with it.
+        """
+        from percapita.model.load import load  # noqa: PLC0415
+
+        return load(path or self.model_path)
+
+    def segment_names(self) -> tuple[str, ...]:
+        """Return the names of the model's segments: a column so called names subjects.
+
+        A model with problems in other places still names its segments.
+        """
+        from percapita.model.load import examine, load  # noqa: PLC0415
+
+        if not self.model_path.is_file():
+            return ()
+        text = self.model_path.read_text(encoding="utf-8-sig")
+        model, _ = examine(text, str(self.model_path))
+        model = model or load(self.model_path)
+        return tuple(segment.name for segment in model.segments)
+
+    def all_sources(self, store: Store) -> list[Source]:
+        """Return what ``percapita.yaml`` names, and what was handed to ``percapita import``.
+
+        A file that was handed over and is gone since stays in the store as it is.
+        """
+        named = {source.name: source for source in self.sources}
+        handed = [s for s in store.remembered() if s.name not in named and self.reaches(s)]
+        return [*named.values(), *handed]
+
+    def reaches(self, source: Source) -> bool:
+        """Tell whether a source's path leads to a file."""
+        path = self.root / Path(source.path).expanduser()
+        if path.exists():
+            return True
+        pattern = path.relative_to(path.anchor) if path.is_absolute() else path
+        base = Path(path.anchor) if path.is_absolute() else Path()
+        return any(True for _ in base.glob(str(pattern)))
+
+    def known_source(self, name: str, store: Store) -> None:
+        """Make sure that there is a source of that name, or was.
+
+        Raises:
+            UnknownSourceError: there never was.
+        """
+        known = {source.name for source in self.all_sources(store)}
+        known |= {record.source for record in store.imports()}
+        if name not in known:
+            raise UnknownSourceError(name, known)

@@ -1,0 +1,1 @@
+"""Statements: what was measured, brought together for a reader and written out."""

@@ -1,0 +1,44 @@
+"""Named points at which a process can be made to die, so that tests can prove nothing breaks.
+
+``PERCAPITA_CRASH_AT=name`` ends the process at that point as ``kill -9`` would: no clean-up runs.
+"""
+
+from __future__ import annotations
+
+import os
+
+from percapita.core.tables import OUTPUTS
+
+ENVIRONMENT = "PERCAPITA_CRASH_AT"
+KILLED = 137
+
+POINTS: tuple[str, ...] = (
+    "subjects.staged",
+    "subjects.committed",
+    "import.begun",
+    "import.file-written",
+    "import.files-written",
+    "import.catalog-staged",
+    "import.catalog-committed",
+    "import.done",
+    "run.begun",
+    *(f"run.{table.name}-written" for table in OUTPUTS),
+    "run.proven",
+    "run.catalog-staged",
+    "run.catalog-committed",
+    "run.done",
+    "delta.created",
+    "delta.committed",
+    "delta.settled",
+    "publish.staged",
+    "publish.committed",
+    "gc.marked",
+    "gc.removed",
+)
+"""Every name, in the order a first import, run and publish pass them."""
+
+
+def point(name: str) -> None:
+    """Die here if the environment says so."""
+    if os.environ.get(ENVIRONMENT) == name:
+        os._exit(KILLED)

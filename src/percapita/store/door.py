@@ -1,0 +1,208 @@
+"""The door: names of people come in, numbers go on.
+
+A number is handed out, never computed, so that nothing behind the door leads back to a name. New
+numbers are given in the order of the keyed hashes: the same names get the same numbers whatever
+order they come in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import repeat
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from percapita.core.errors import InputError
+from percapita.core.privacy import Key
+from percapita.core.sources import Source
+from percapita.core.subjects import NOBODY
+from percapita.store.catalog import ABOUT, IMPORTS, MARKS, SUBJECTS, bulk, pairs, take
+from percapita.store.crash import point
+from percapita.store.journal import audit
+from percapita.store.site import Site
+
+Item = TypeVar("Item", int, str)
+
+_BATCH = 20_000
+_COLUMNS = ("number", "kind", "named", "key_id", "hash", "label")
+_SCAN_FROM = 4
+"""The whole table is read where the names asked for are more than one in this many."""
+
+
+class KeyChangedError(InputError):
+    """The store's pseudonyms were made with another key."""
+
+    def __init__(self, held: str, given: str) -> None:
+        super().__init__(
+            f"The store's pseudonyms were made with key {held}, the project's key is {given}:"
+            " every user would be counted a second time.",
+            hint="Restore the old key file, or import into a new store with --store DIR.",
+        )
+
+
+class Door:
+    """Maps names to numbers, and numbers to the few labels that may be kept."""
+
+    def __init__(self, site: Site, labels: Collection[str]) -> None:
+        self._site = site
+        self._labels = frozenset(labels)
+        self._checked = False
+
+    @property
+    def key(self) -> Key:
+        """The key of the pseudonyms."""
+        return self._site.key
+
+    def numbers(self, kind: str, names: Sequence[str]) -> dict[str, int]:
+        """Return each name's number; names that are new get one. The empty name is nobody.
+
+        Hand in all names of a delivery at once: numbers are sorted within a call.
+        """
+        pseudonym = self.key.pseudonym
+        by_hash = {pseudonym(kind, name): name for name in set(names) if name}
+        with self._site.catalog.read() as connection:
+            known = self._known(connection, by_hash)
+        fresh = sorted(by_hash.keys() - known.keys())
+        if fresh:
+            known.update(self._hand_out(kind, fresh, by_hash))
+        result = {name: known[digest] for digest, name in by_hash.items()}
+        if "" in names:
+            result[""] = NOBODY
+        return result
+
+    def find(self, kind: str, name: str) -> int | None:
+        """Return a name's number, ``None`` where it was never seen."""
+        digest = self.key.pseudonym(kind, name)
+        with self._site.catalog.read() as connection:
+            return self._known(connection, [digest]).get(digest)
+
+    def labels(self, numbers: Iterable[int]) -> dict[int, str]:
+        """Return the readable names of those numbers that have one."""
+        columns = (SUBJECTS.c.number, SUBJECTS.c.label)
+        result: dict[int, str] = {}
+        with self._site.catalog.read() as connection:
+            for batch in _batches(sorted(set(numbers))):
+                wanted = sa.select(*columns).where(
+                    SUBJECTS.c.number.in_(batch), SUBJECTS.c.label.is_not(None)
+                )
+                result |= {row.number: row.label for row in connection.execute(wanted)}
+        return result
+
+    def set_kind(self, numbers: Iterable[int], kind: str) -> None:
+        """Take these subjects for bots or anonymous, by the word of the import going on.
+
+        It counts from the moment the import commits, for as long as that import is live.
+        """
+        self._site.marks.update(dict.fromkeys((n for n in numbers if n > NOBODY), kind))
+
+    def kinds(self) -> dict[int, str]:
+        """Return the kind of every subject that is not plainly a user."""
+        columns = sa.select(SUBJECTS.c.number, SUBJECTS.c.kind)
+        with self._site.catalog.read() as connection:
+            found = connection.execute(columns.where(SUBJECTS.c.kind != sa.text("'user'")))
+            return {row.number: row.kind for row in found}
+
+    def subjects(self) -> list[tuple[int, str, str | None]]:
+        """Return (number, kind, label) of every subject with a label or a kind of its own."""
+        wanted = sa.select(SUBJECTS.c.number, SUBJECTS.c.kind, SUBJECTS.c.label)
+        special = (SUBJECTS.c.kind != sa.text("'user'")) | SUBJECTS.c.label.is_not(None)
+        with self._site.catalog.read() as connection:
+            found = connection.execute(wanted.where(special).order_by(SUBJECTS.c.number))
+            return [(number, kind, label) for number, kind, label in found]
+
+    def alias(self, number: int, of: int, *, now: datetime | None = None) -> None:
+        """Let one subject's name lead to another's number from now on: both are the same person."""
+        with self._site.catalog.write() as connection:
+            root = connection.execute(
+                sa.select(SUBJECTS.c.alias_of).where(SUBJECTS.c.number == of)
+            ).scalar_one()
+            root = of if root is None else root
+            if root == number:
+                raise ValueError(f"{of} already stands for {number}")
+            same = (SUBJECTS.c.number == number) | (SUBJECTS.c.alias_of == number)
+            connection.execute(sa.update(SUBJECTS).where(same).values(alias_of=root))
+            audit(connection, self._site, self._site.clock(now), "alias", str(number), of=root)
+
+    def _known(self, connection: Connection, hashes: Collection[str]) -> dict[str, int]:
+        """Return the numbers of those of the hashes that have one, perhaps among others."""
+        self._check_key(connection)
+        last = connection.execute(sa.select(sa.func.max(SUBJECTS.c.number))).scalar() or 0
+        if last == 0:
+            return {}
+        number = sa.func.coalesce(SUBJECTS.c.alias_of, SUBJECTS.c.number)
+        wanted = sa.select(SUBJECTS.c.hash, number.label("number"))
+        if len(hashes) * _SCAN_FROM > last:
+            return pairs(connection, wanted.where(SUBJECTS.c.hash.is_not(None)))
+        result: dict[str, int] = {}
+        for batch in _batches(sorted(hashes)):
+            rows = connection.execute(wanted.where(SUBJECTS.c.hash.in_(batch)))
+            result |= {row.hash: row.number for row in rows}
+        return result
+
+    def _hand_out(
+        self, kind: str, digests: Sequence[str], names: Mapping[str, str]
+    ) -> dict[str, int]:
+        """Give numbers to sorted hashes; another process may have been faster with some."""
+        key_id, labelled = self.key.id, kind in self._labels
+        with self._site.catalog.write() as connection:
+            self._claim_key(connection)
+            known = self._known(connection, digests)
+            fresh = [digest for digest in digests if digest not in known]
+            number = take(connection, "subjects", len(fresh))
+            for batch in _batches(fresh):
+                given = range(number, number + len(batch))
+                shown = [names[digest] for digest in batch] if labelled else repeat(None)
+                same = repeat(kind), repeat(kind), repeat(key_id)
+                bulk(connection, SUBJECTS, _COLUMNS, list(zip(given, *same, batch, shown)))  # noqa: B905
+                known.update(zip(batch, given, strict=True))
+                number += len(batch)
+            point("subjects.staged")
+        point("subjects.committed")
+        return known
+
+    def _check_key(self, connection: Connection) -> None:
+        """Refuse a key that is not the one the store's pseudonyms were made with."""
+        if self._checked:
+            return
+        held = connection.execute(sa.select(ABOUT.c.value).where(ABOUT.c.name == "key")).scalar()
+        if held is not None and held != self.key.id:
+            raise KeyChangedError(held, self.key.id)
+        self._checked = held is not None
+
+    def _claim_key(self, connection: Connection) -> None:
+        self._check_key(connection)
+        if not self._checked:
+            connection.execute(sa.insert(ABOUT), {"name": "key", "value": self.key.id})
+            self._checked = True
+
+
+def mark(connection: Connection, import_id: str, source: Source, marks: Mapping[int, str]) -> None:
+    """Record the kinds an import gives, and let go those of the imports it replaced."""
+    bulk(
+        connection, MARKS, ("import_id", "number", "kind"),
+        [(import_id, number, kind) for number, kind in sorted(marks.items())],
+    )  # fmt: skip
+    last = (
+        sa.select(MARKS.c.kind)
+        .join(IMPORTS, IMPORTS.c.id == MARKS.c.import_id)
+        .where(MARKS.c.number == SUBJECTS.c.number, IMPORTS.c.state == "live")
+        .order_by(IMPORTS.c.seq.desc())
+        .limit(1)
+        .correlate(SUBJECTS)
+        .scalar_subquery()
+    )
+    of_source = sa.select(IMPORTS.c.id).where(IMPORTS.c.source == source.name)
+    concerned = sa.select(MARKS.c.number).where(MARKS.c.import_id.in_(of_source))
+    connection.execute(
+        sa.update(SUBJECTS)
+        .where(SUBJECTS.c.number.in_(concerned), SUBJECTS.c.erased_at.is_(None))
+        .values(kind=sa.func.coalesce(last, SUBJECTS.c.named))
+    )
+
+
+def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), _BATCH):
+        yield items[start : start + _BATCH]

@@ -1,0 +1,234 @@
+"""DuckDB in process: the engine every command runs on by default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from percapita.core.errors import PercapitaError
+from percapita.core.tables import Table
+from percapita.plugins import Schema
+
+EngineError = duckdb.Error
+"""What the engine raises where it cannot do what it is asked."""
+
+_TYPES = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "int32": "INTEGER",
+    "double": "DOUBLE",
+    "bool": "BOOLEAN",
+    "timestamp": "TIMESTAMPTZ",
+    "date": "DATE",
+    "map<string,string>": "MAP(VARCHAR, VARCHAR)",
+}
+
+
+class SchemaMismatchError(PercapitaError):
+    """A file does not have the columns its table declares."""
+
+    def __init__(self, path: Path, found: list[str], declared: list[str]) -> None:
+        super().__init__(f"{path.name} was written as {found}, declared is {declared}.")
+
+
+def sql_type(name: str) -> str:
+    """Return DuckDB's name of a type of ``core/tables.py``."""
+    return _TYPES.get(name) or name.upper()
+
+
+def quote(name: str) -> str:
+    """Quote an identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """Quote a text literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def compiled(relation: object) -> str:
+    """Return a relation as DuckDB SQL; Ibis is imported only where an expression comes in."""
+    if isinstance(relation, str):
+        return relation
+    # An expression is unhashable, its operation is not.
+    return _compiled(relation.op())  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=1024)
+def _compiled(operation: Any) -> str:  # noqa: ANN401
+    """Compile once: the windows of a run ask the same again and again."""
+    from ibis.backends.sql.compilers.duckdb import DuckDBCompiler  # noqa: PLC0415
+
+    return str(DuckDBCompiler().to_sqlglot(operation.to_expr()).sql("duckdb"))
+
+
+class Engine:
+    """One connection, UTC, with exactly the threads and memory it was given."""
+
+    def __init__(
+        self, *, threads: int | None = None, memory: str = "", temp: Path | None = None
+    ) -> None:
+        config: dict[str, Any] = {"autoinstall_known_extensions": False}
+        if threads:
+            config["threads"] = threads
+        if memory:
+            config["memory_limit"] = memory
+        if temp:
+            config["temp_directory"] = str(temp)
+        self._connection = duckdb.connect(":memory:", config=config)
+        self._connection.execute("SET TimeZone = 'UTC'")
+        # Every order that matters is written as ORDER BY.
+        self._connection.execute("SET preserve_insertion_order = false")
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._connection.close()
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement for its effect."""
+        self._connection.execute(sql, list(parameters))
+
+    def rows(self, relation: object, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a relation as Python values."""
+        return self._connection.execute(compiled(relation), list(parameters)).fetchall()
+
+    def batches(self, relation: object, *, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the rows of a relation, ``size`` at a time."""
+        cursor = self._connection.execute(compiled(relation))
+        while rows := cursor.fetchmany(size):
+            yield rows
+
+    def records(self, relation: object, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Return the rows of a relation, each as column to value."""
+        cursor = self._connection.execute(compiled(relation), list(parameters))
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def texts(self, relation: object) -> Iterator[bytes]:
+        """Yield the texts of a relation of one text column, run together, a block at a time."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        reader = self._connection.sql(compiled(relation)).to_arrow_reader()
+        for batch in reader:
+            texts = batch.column(0).cast(pa.large_string())
+            _, offsets, data = texts.buffers()
+            ends = memoryview(offsets).cast("q")[texts.offset : texts.offset + len(texts) + 1]
+            if len(texts):
+                yield memoryview(data)[ends[0] : ends[-1]].tobytes()
+
+    def value(self, relation: object, parameters: Sequence[Any] = ()) -> Any:  # noqa: ANN401
+        """Return the one value of a relation of one row and column."""
+        return self.rows(relation, parameters)[0][0]
+
+    def create(self, name: str, relation: object, schema: Schema) -> int:
+        """Make or replace a temporary table of exactly this schema; return its rows."""
+        self.drop(name)
+        columns = ", ".join(
+            f"CAST({quote(c)} AS {sql_type(t)}) AS {quote(c)}" for c, t in schema.items()
+        )
+        made = f"CREATE TEMP TABLE {quote(name)} AS SELECT {columns} FROM ({compiled(relation)})"
+        return int(self.rows(made)[0][0])
+
+    def insert(self, name: str, relation: object, schema: Schema) -> int:
+        """Append to a temporary table; columns are taken by name."""
+        columns = ", ".join(quote(c) for c in schema)
+        result = self.rows(
+            f"INSERT INTO {quote(name)} ({columns}) SELECT {columns} FROM ({compiled(relation)})"
+        )
+        return int(result[0][0])
+
+    def load(self, name: str, schema: Schema, rows: Iterable[Sequence[Any]]) -> int:
+        """Make or replace a temporary table of these Python rows; return their number."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+        arrays = {
+            column: pa.array(values, type=_arrow_type(kind))
+            for (column, kind), values in zip(schema.items(), columns, strict=True)
+        }
+        self._connection.register("_loading", pa.table(arrays))
+        try:
+            return self.create(name, "SELECT * FROM _loading", schema)
+        finally:
+            self._connection.unregister("_loading")
+
+    def view(self, name: str, relation: object) -> None:
+        """Make or replace a temporary view."""
+        self.drop(name)
+        self.execute(f"CREATE TEMP VIEW {quote(name)} AS {compiled(relation)}")
+
+    def drop(self, name: str) -> None:
+        """Forget a temporary table or view, if it is there."""
+        try:
+            self.execute(f"DROP TABLE IF EXISTS temp.main.{quote(name)}")
+        except duckdb.CatalogException:
+            self.execute(f"DROP VIEW temp.main.{quote(name)}")
+
+    def copy(self, table: Table, relation: object, path: Path, *, row_group: int = 16_384) -> int:
+        """Write a relation to a Parquet file with exactly the table's columns; return its rows.
+
+        Types are cast before writing: a HUGEINT would reach the file as a double, in silence. The
+        file is complete and durable when this returns.
+
+        Raises:
+            SchemaMismatchError: the file's schema is not the declared one.
+        """
+        columns = ", ".join(
+            f"CAST({quote(c.name)} AS {sql_type(c.type)}) AS {quote(c.name)}" for c in table.columns
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written = self.rows(
+            f"COPY (SELECT {columns} FROM ({compiled(relation)})) TO {literal(str(path))}"
+            f" (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {row_group})"
+        )
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        self._check(table, path)
+        return int(written[0][0])
+
+    def _check(self, table: Table, path: Path) -> None:
+        described = self.rows(f"DESCRIBE SELECT * FROM {parquet([path])}")
+        found = [f"{row[0]} {_normal(row[1])}" for row in described]
+        declared = [f"{c.name} {_normal(sql_type(c.type))}" for c in table.columns]
+        if found != declared:
+            raise SchemaMismatchError(path, found, declared)
+
+
+def parquet(paths: Sequence[Path]) -> str:
+    """Return a table function over exactly these Parquet files."""
+    listed = ", ".join(literal(str(path)) for path in paths)
+    return f"read_parquet([{listed}], hive_partitioning = false)"
+
+
+def _normal(kind: str) -> str:
+    return kind.replace(" ", "").replace("TIMESTAMPWITHTIMEZONE", "TIMESTAMPTZ")
+
+
+def _arrow_type(kind: str) -> Any:  # noqa: ANN401
+    import pyarrow as pa  # noqa: PLC0415
+
+    simple: Mapping[str, Any] = {
+        "string": pa.string(),
+        "int64": pa.int64(),
+        "int32": pa.int32(),
+        "double": pa.float64(),
+        "bool": pa.bool_(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+        "date": pa.date32(),
+        "map<string,string>": pa.map_(pa.string(), pa.string()),
+    }
+    if kind in simple:
+        return simple[kind]
+    precision, scale = kind.removeprefix("decimal(").removesuffix(")").split(",")
+    return pa.decimal128(int(precision), int(scale))
+
+
+def decimal_literal(value: Decimal) -> str:
+    """Write an amount as a money literal."""
+    return f"CAST('{value:f}' AS DECIMAL(36,18))"

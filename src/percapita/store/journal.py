@@ -1,0 +1,150 @@
+"""Who did what when, and what is published: the parts of a write that imports and runs share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from percapita.core.tables import Table
+from percapita.store.catalog import AUDIT, FILES, STEPS
+from percapita.store.engine import parquet
+from percapita.store.site import Site, part_name, partition, remove
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """One entry of the audit log."""
+
+    at: datetime
+    who: str
+    what: str
+    """``import``, ``run``, ``publish``, ``alias`` or ``gc``."""
+    ref: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A file that was written and that nothing names yet."""
+
+    table: Table
+    period: str | None
+    path: str
+    rows: int
+
+
+class Staging:
+    """The files of one import or run, written but invisible."""
+
+    def __init__(self, site: Site, owner: str) -> None:
+        self._site = site
+        self._owner = owner
+        self.files: list[Staged] = []
+
+    def write(
+        self, table: Table, relation: object, *, period: str | None, part: str, row_group: int
+    ) -> int:
+        """Write one file; return its rows. A file without rows is not kept."""
+        path = f"{partition(table, period, self._owner)}/{part_name(part)}"
+        target = self._site.tables / path
+        if target.exists():
+            raise FileExistsError(f"{path} was written before")
+        try:
+            rows = self._site.engine.copy(table, relation, target, row_group=row_group)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+        if rows:
+            self.files.append(Staged(table, period, path, rows))
+        else:
+            target.unlink()
+        return rows
+
+    def count(self, table: Table, period: str | None) -> int:
+        """Return how many files were written to a partition."""
+        return sum(f.table == table and f.period == period for f in self.files)
+
+    def relation(self, table: Table, periods: Iterable[str] | None = None) -> str:
+        """Return the table function over the files written so far; empty where there are none."""
+        wanted = None if periods is None else set(periods)
+        paths = [
+            self._site.tables / file.path
+            for file in self.files
+            if file.table == table and (wanted is None or file.period in wanted)
+        ]
+        return parquet(paths) if paths else ""
+
+    def name(self, connection: Connection) -> None:
+        """Name the files in the catalog and owe them to the Delta logs."""
+        rows = [
+            {
+                "path": file.path,
+                "table_name": file.table.name,
+                "period": file.period or "",
+                "owner": self._owner,
+                "rows": file.rows,
+                "bytes": (self._site.tables / file.path).stat().st_size,
+            }
+            for file in self.files
+        ]
+        if rows:
+            connection.execute(sa.insert(FILES), rows)
+            owe(connection, "add", self._owner)
+
+    def settle(self) -> None:
+        """Make the new folder entries durable; the files themselves are."""
+        folders = {
+            folder
+            for file in self.files
+            for folder in (self._site.tables / file.path).parents
+            if folder.is_relative_to(self._site.root)
+        }
+        for folder in folders:
+            _sync(folder)
+
+    def discard(self) -> None:
+        """Delete the files."""
+        for file in self.files:
+            remove(self._site.tables, self._site.tables / file.path)
+        self.files.clear()
+
+
+def owe(connection: Connection, what: str, owner: str) -> None:
+    """Note that the Delta logs are to ``add`` or ``remove`` the files of an import or run."""
+    connection.execute(sa.insert(STEPS), {"what": what, "owner": owner})
+
+
+def audit(
+    connection: Connection, site: Site, at: datetime, what: str, ref: str, **detail: object
+) -> None:
+    """Append to the audit log, in the transaction of what is logged."""
+    entry = {"at": at, "who": site.who, "what": what, "ref": ref, "detail": detail}
+    connection.execute(sa.insert(AUDIT), entry)
+
+
+def audited(connection: Connection) -> list[Audited]:
+    """Return the audit log, oldest first."""
+    rows = connection.execute(sa.select(AUDIT).order_by(AUDIT.c.id))
+    return [Audited(row.at, row.who, row.what, row.ref, row.detail) for row in rows]
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def settle(site: Site) -> None:
+    """Bring the Delta logs up to what is committed; only writers pay for loading deltalake."""
+    from percapita.store import delta  # noqa: PLC0415
+
+    delta.settle(site)

@@ -1,0 +1,290 @@
+"""The fixed SQL of the reading commands: a run's roll-up and parts, cut as a question asks.
+
+Rows go out as Python values; what they mean is measured elsewhere. Group numbers are unique in one
+period, so a group is named by its period and number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from percapita.core.periods import Span
+from percapita.core.subjects import SEGMENT, TENANT
+from percapita.store.engine import Engine, literal, quote
+
+_JOINED: Final = (
+    "FROM {facts} r JOIN groups g ON g.period = r.period AND g.basis = r.basis"
+    ' AND g."group" = r."group" JOIN slices s ON s.period = r.period AND s.slice = r.slice'
+)
+_MIXED: Final = {"period": "string", "group": "int64"}
+_INSTEAD: Final = {
+    "SubAccountName": "coalesce(nullif(l.SubAccountName, ''), l.SubAccountId)",
+    "ServiceProviderName": "coalesce(nullif(l.ServiceProviderName, ''), l.InvoiceIssuerName)",
+}
+"""What stands in for a line column that many bills leave empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a question needs to see of each amount, in the words of the tables."""
+
+    basis: str
+    zone: str
+    span: Span | None = None
+    """``None``: everything."""
+    receivers: tuple[tuple[str, str], ...] = ()
+    """(place, name): attribute of the slice, subject of a kind, or dimension of the ledger."""
+    lines: tuple[str, ...] = ()
+    """FOCUS columns, ``source`` or ``tags.KEY``."""
+    times: tuple[str, ...] = ()
+    """``day`` and ``month``, of the model's time zone."""
+    pools: Mapping[str, str] = field(default_factory=dict)
+    """Pools of the model, each with the pool that can stand for it in this question."""
+    billing: bool = False
+    """Billing periods are told apart."""
+
+    @property
+    def by_subject(self) -> bool:
+        """Only the ledger tells subjects apart."""
+        return any(place == "subject" for place, _ in self.receivers)
+
+
+class Amount(NamedTuple):
+    """A sum of ledger amounts that a question cannot tell apart."""
+
+    pool: str
+    method: str
+    billing_period: str
+    kind: str
+    known: str
+    """Attributes of a receiver that stands for many."""
+    receivers: tuple[Any, ...]
+    parts: tuple[str | None, ...]
+    """Times, then line columns."""
+    amount: Decimal
+
+
+class Share(NamedTuple):
+    """What receivers that cannot be told apart got from one group."""
+
+    group: int
+    pool: str
+    method: str
+    billing_period: str
+    kind: str
+    known: str
+    receivers: tuple[Any, ...]
+    weight: int
+    amount: Decimal
+
+
+class Reader:
+    """Questions to the tables of a run, which the caller binds under their own names.
+
+    ``parts groups flows slices`` always, ``ledger`` where subjects are told apart, else ``rollup``,
+    and ``lines`` where their columns are asked for. Call ``mixed_periods`` before amounts.
+    """
+
+    def __init__(self, engine: Engine, cut: Cut) -> None:
+        self.engine = engine
+        self.cut = cut
+        self._whole = self._single_bucket()
+
+    def bill(self) -> Decimal:
+        """Return the sum of the line parts that the cut covers."""
+        found = self.engine.value(
+            f"SELECT sum(p.amount) FROM parts p WHERE p.basis = ? AND {self._inside('p')}",
+            [self.cut.basis],
+        )
+        return Decimal(0) if found is None else Decimal(found)
+
+    def complete_through(self) -> datetime | None:
+        """Return the end of the last day that has a charge."""
+        found: datetime | None = self.engine.value(
+            f'SELECT max(p."end") FROM parts p WHERE p.basis = ? AND {self._inside("p")}',
+            [self.cut.basis],
+        )
+        return found
+
+    def periods(self) -> list[str]:
+        """Return the billing periods that have anything in the span."""
+        rows = self.engine.rows(
+            f"SELECT DISTINCT g.period FROM groups g WHERE g.basis = ? AND {self._overlapping()}"
+            " ORDER BY 1",
+            [self.cut.basis],
+        )
+        return [str(row[0]) for row in rows]
+
+    def mixed_periods(self) -> list[str]:
+        """Find the groups that hold several of the values asked for; return their periods.
+
+        They are read by ``shares``, ``entered`` and ``handed``, all others by ``amounts``. Groups
+        that hand to each other are read the same way.
+        """
+        key = 'm.period = f.period AND m."group" = f'
+        self.engine.create(
+            "_mixed",
+            f'SELECT g.period, g."group" FROM groups g WHERE g.basis = {literal(self.cut.basis)}'
+            f" AND {self._overlapping()} AND NOT ({self._whole})",
+            _MIXED,
+        )
+        steps = (("from_group", "to_group"), ("to_group", "from_group"))
+        found = 1 if self.engine.value("SELECT count(*) FROM _mixed") else 0
+        while found:
+            found = sum(
+                self.engine.insert(
+                    "_mixed",
+                    f'SELECT DISTINCT f.period, f.{there} AS "group" FROM flows f'
+                    f" JOIN _mixed m ON {key}.{here} WHERE f.basis = {literal(self.cut.basis)}"
+                    f" AND NOT EXISTS (SELECT 1 FROM _mixed m WHERE {key}.{there})",
+                    _MIXED,
+                )
+                for here, there in steps
+            )
+        rows = self.engine.rows("SELECT DISTINCT period FROM _mixed ORDER BY 1")
+        return [str(row[0]) for row in rows]
+
+    def amounts(self) -> list[Amount]:
+        """Return what needs no line parts."""
+        receivers, times = self._receivers(), self._times("g")
+        columns = ", ".join([*self._group_columns(), *receivers, *times])
+        rows = self.engine.rows(
+            f"SELECT {columns}, sum(r.amount) {self._facts()} WHERE r.basis = ?"
+            f" AND {self._overlapping()} AND NOT {_mixed('r')} GROUP BY ALL",
+            [self.cut.basis],
+        )
+        head, tail = 5, 5 + len(receivers)
+        return [
+            Amount(*_five(row), receivers=row[head:tail], parts=row[tail:-1], amount=row[-1])
+            for row in rows
+        ]
+
+    def shares(self, period: str) -> list[Share]:
+        """Return what each kind of receiver got from each mixed group of a period."""
+        receivers = self._receivers()
+        columns = ", ".join(['r."group"', *self._group_columns(), *receivers])
+        rows = self.engine.rows(
+            f"SELECT {columns}, sum(r.w), sum(r.amount) {self._facts()}"
+            f" WHERE r.basis = ? AND r.period = ? AND {_mixed('r')} GROUP BY ALL ORDER BY ALL",
+            [self.cut.basis, period],
+        )
+        return [
+            Share(row[0], *_five(row[1:]), row[6:-2], int(row[-2] or 0), row[-1]) for row in rows
+        ]
+
+    def entered(self, period: str) -> list[tuple[int, tuple[str | None, ...], Decimal]]:
+        """Return what entered each mixed group: group, values, amount.
+
+        The first value is ``in`` or ``out`` of the span, then come times and line columns.
+        """
+        inside = f"CASE WHEN {self._inside('p')} THEN 'in' ELSE 'out' END"
+        columns = [inside, *self._times("p"), *map(_line_column, self.cut.lines)]
+        join = " LEFT JOIN lines l ON l.LineId = p.LineId" if self.cut.lines else ""
+        rows = self.engine.rows(
+            f'SELECT p."group", {", ".join(columns)}, sum(p.amount) FROM parts p{join}'
+            f" WHERE p.basis = ? AND p.period = ? AND {_mixed('p')} GROUP BY ALL",
+            [self.cut.basis, period],
+        )
+        return [(row[0], row[1:-1], row[-1]) for row in rows]
+
+    def handed(self, period: str) -> list[tuple[int, int, int, int | None, Decimal]]:
+        """Return every hand-over of mixed groups: from, to, position, weight, amount."""
+        return self.engine.rows(
+            "SELECT f.from_group, f.to_group, f.position, f.w, f.amount FROM flows f"
+            f" WHERE f.basis = ? AND f.period = ? AND {_mixed('f', 'from_group')}",
+            [self.cut.basis, period],
+        )
+
+    def _facts(self) -> str:
+        return _JOINED.format(facts="ledger" if self.cut.by_subject else "rollup")
+
+    def _group_columns(self) -> list[str]:
+        keys = "array_to_string(list_sort(map_keys(s.attributes)), ', ')"
+        known = (
+            f"CASE s.kind WHEN '{SEGMENT}' THEN {keys} WHEN '{TENANT}' THEN '{TENANT}' ELSE '' END"
+        )
+        alike = "".join(
+            f" WHEN {literal(pool)} THEN {literal(other)}"
+            for pool, other in self.cut.pools.items()
+            if pool != other
+        )
+        pool = f"CASE g.pool{alike} ELSE g.pool END" if alike else "g.pool"
+        modelled = ", ".join(literal(pool) for pool in self.cut.pools)
+        method = f"CASE WHEN g.pool IN ({modelled}) THEN '' ELSE g.method END"
+        billing = "g.billing_period" if self.cut.billing else "''"
+        return [pool, method if modelled else "g.method", billing, "s.kind", known]
+
+    def _receivers(self) -> list[str]:
+        return [receiver_column(place, name, "r") for place, name in self.cut.receivers]
+
+    def _times(self, table: str) -> list[str]:
+        local = f"({table}.start AT TIME ZONE {literal(self.cut.zone)})"
+        shapes = {"day": "%Y-%m-%d", "month": "%Y-%m"}
+        return [f"strftime({local}, '{shapes[name]}')" for name in self.cut.times]
+
+    def _inside(self, table: str) -> str:
+        """Return whether a part starts in the span; parts lie within one day each."""
+        if self.cut.span is None:
+            return "true"
+        first, last = (f"TIMESTAMPTZ '{at.isoformat()}'" for at in _ends(self.cut.span))
+        return f"{table}.start >= {first} AND {table}.start < {last}"
+
+    def _overlapping(self) -> str:
+        if self.cut.span is None:
+            return "true"
+        first, last = (f"TIMESTAMPTZ '{at.isoformat()}'" for at in _ends(self.cut.span))
+        return f'g.start < {last} AND g."end" > {first}'
+
+    def _single_bucket(self) -> str:
+        """Return whether all of a group lies in one value of everything asked for."""
+        if self.cut.lines:
+            return "false"
+        tests = ["true"]
+        if self.cut.span is not None:
+            first, last = (f"TIMESTAMPTZ '{at.isoformat()}'" for at in _ends(self.cut.span))
+            tests.append(f'g.start >= {first} AND g."end" <= {last}')
+        if self.cut.times:
+            unit = "day" if "day" in self.cut.times else "month"
+            zone = literal(self.cut.zone)
+            start = f"date_trunc('{unit}', g.start AT TIME ZONE {zone})"
+            end = f"date_trunc('{unit}', (g.\"end\" - INTERVAL 1 MICROSECOND) AT TIME ZONE {zone})"
+            tests.append(f"{start} = {end}")
+        return " AND ".join(tests)
+
+
+def _five(row: tuple[Any, ...]) -> tuple[str, str, str, str, str]:
+    """Return pool, method, billing period, kind and what is known."""
+    return row[0], row[1], row[2], row[3], row[4]
+
+
+def receiver_column(place: str, name: str, facts: str) -> str:
+    """Return the SQL of one thing known of a receiver; slices are ``s``."""
+    if place == "attribute":
+        return f"nullif(s.attributes[{literal(name)}], '')"
+    if place == "dimension":
+        return f"{facts}.{quote(name)}"
+    return f"CASE WHEN s.kind = {literal(name)} THEN {facts}.subject END"
+
+
+def _line_column(name: str) -> str:
+    if name.startswith("tags."):
+        return f"nullif(l.Tags[{literal(name.removeprefix('tags.'))}], '')"
+    if name in _INSTEAD:
+        return f"nullif({_INSTEAD[name]}, '')"
+    return f"nullif(l.{quote(name)}, '')"
+
+
+def _mixed(table: str, group: str = '"group"') -> str:
+    """Return whether a row's group is among the mixed ones."""
+    return (
+        f"EXISTS (SELECT 1 FROM _mixed m WHERE m.period = {table}.period"
+        f' AND m."group" = {table}.{group})'
+    )
+
+
+def _ends(span: Span) -> tuple[datetime, datetime]:
+    return span.start, span.end

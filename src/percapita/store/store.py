@@ -1,0 +1,341 @@
+"""The one door to the data: open it, take deliveries in, write runs, bind tables to read."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from percapita.core.errors import PercapitaError, Problem
+from percapita.core.privacy import Key
+from percapita.core.sources import Source
+from percapita.core.subjects import SEGMENT, TENANT
+from percapita.core.tables import INPUTS, Table
+from percapita.store import records, scopes, views
+from percapita.store.delivery import FileStat, Quarantined, content_of, settings_of
+from percapita.store.door import Door
+from percapita.store.engine import Engine, literal
+from percapita.store.journal import Audited, audited
+from percapita.store.site import CATALOG, NoStoreError, Site
+
+if TYPE_CHECKING:
+    from percapita.store.care import Collected
+    from percapita.store.catalog import Catalog
+    from percapita.store.imports import ImportTx
+    from percapita.store.runs import RunTransaction
+
+
+class UnboundError(PercapitaError):
+    """An output table was asked for without saying whose."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(f"{table.name} belongs to runs: say which run, or the basis published.")
+
+
+class Store:
+    """A store. What is live is decided by its catalog; see ``catalog.py``."""
+
+    def __init__(self, site: Site, labels: Collection[str]) -> None:
+        self._site = site
+        self.door = Door(site, labels)
+
+    @classmethod
+    def open(
+        cls,
+        root: Path,
+        key: Key,
+        *,
+        labels: Collection[str] = (TENANT, SEGMENT),
+        threads: int | None = None,
+        memory: str = "",
+        create: bool = True,
+        now: datetime | None = None,
+        who: str | None = None,
+        catalog: str = "",
+    ) -> Self:
+        """Open the store in a folder. Nothing is read or made before it is used.
+
+        Args:
+            root: the store's folder.
+            key: the secret of the pseudonyms.
+            labels: kinds of subject whose names are kept readable.
+            threads: of the engine; all the machine has unless said.
+            memory: limit of the engine, such as ``512MB``; its own default unless said.
+            create: make the store if it is not there.
+            now: the time that writes carry unless they say their own.
+            who: whose doing the audit log calls it; the operating system's user unless said.
+            catalog: URL of a PostgreSQL catalog; a SQLite file in the folder unless said.
+
+        Raises:
+            NoStoreError: there is no store and ``create`` is false.
+        """
+        root = root.resolve()
+        if not create and not catalog and not (root / CATALOG).exists():
+            raise NoStoreError(root)
+        site = Site(
+            root, key, who=_user() if who is None else who, now=now, catalog=catalog,
+            threads=threads, memory=memory,
+        )  # fmt: skip
+        return cls(site, labels)
+
+    def close(self) -> None:
+        """Give back connections, memory and temporary files."""
+        self._site.close()
+
+    def __enter__(self) -> Self:
+        """Return the store."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    @property
+    def root(self) -> Path:
+        """The store's folder."""
+        return self._site.root
+
+    @property
+    def key(self) -> Key:
+        """The secret of the pseudonyms."""
+        return self._site.key
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that views and temporary tables live in."""
+        return self._site.engine
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog."""
+        return self._site.catalog
+
+    # Imports
+
+    def unchanged(self, source: Source, content: str | Iterable[FileStat]) -> bool:
+        """Tell whether a delivery (its files, or their ``content_of``) is in and wholly live.
+
+        False also where the source is read differently now: other columns, units, mode or key.
+        """
+        digest = content if isinstance(content, str) else content_of(content)
+        with self.catalog.read() as connection:
+            settings = settings_of(source, self._site.key)
+            return scopes.unchanged(connection, source, digest, settings)
+
+    def begin_import(
+        self,
+        source: Source,
+        files: Sequence[FileStat],
+        *,
+        now: datetime | None = None,
+        again: bool = False,
+    ) -> ImportTx:
+        """Begin to take a delivery in.
+
+        Args:
+            source: as handed to ``unchanged``; its mode says what the delivery replaces.
+            files: the whole delivery.
+            now: the time of the import.
+            again: take it in even if another source delivered the same, or this one did.
+
+        Raises:
+            DuplicateContentError: another source delivered the same files, and not ``again``.
+        """
+        from percapita.store.imports import ImportTx  # noqa: PLC0415
+
+        return ImportTx(self._site, source, files, self._site.clock(now), again=again)
+
+    def remember(self, source: Source) -> None:
+        """Keep a source that ``percapita.yaml`` does not name, for later runs."""
+        from percapita.store import registered  # noqa: PLC0415
+
+        with self.catalog.write() as connection:
+            registered.remember(connection, source)
+
+    def remembered(self) -> list[Source]:
+        """Return the sources kept by ``remember``."""
+        from percapita.store import registered  # noqa: PLC0415
+
+        with self.catalog.read() as connection:
+            return registered.remembered(connection)
+
+    def imports(self, source: str | None = None) -> list[records.Import]:
+        """Return the imports, live and past, in the order they came in."""
+        with self.catalog.read() as connection:
+            return records.imports(connection, source=source)
+
+    def live_imports(self) -> list[str]:
+        """Return the ids of the imports that have live rows, in the order they came in."""
+        return [record.id for record in self.imports() if record.live]
+
+    def quarantined(
+        self, import_id: str | None = None, source: str | None = None
+    ) -> list[Quarantined]:
+        """Return the broken rows that wait for a fix; of one import, all it left out."""
+        with self.catalog.read() as connection:
+            return records.quarantined(connection, import_id=import_id, source=source)
+
+    # Runs
+
+    def begin_run(
+        self,
+        *,
+        model_text: str,
+        model_hash: str,
+        bases: Sequence[str],
+        imports: Collection[str] | None = None,
+        now: datetime | None = None,
+    ) -> RunTransaction:
+        """Begin a run over these imports as they stood when the last of them came in.
+
+        Without ``imports`` it reads all that is live now. Bind its inputs with ``run=tx.id``.
+        """
+        from percapita.store.runs import RunTransaction  # noqa: PLC0415
+
+        return RunTransaction(
+            self._site, model_text=model_text, model_hash=model_hash, bases=bases,
+            imports=imports, now=self._site.clock(now),
+        )  # fmt: skip
+
+    def runs(self) -> list[records.Run]:
+        """Return the committed runs, oldest first."""
+        with self.catalog.read() as connection:
+            return records.runs(connection)
+
+    def run(self, run: str) -> records.Run:
+        """Return one committed run.
+
+        Raises:
+            UnknownRunError: there is none of that id.
+        """
+        found = {record.id: record for record in self.runs()}
+        if run not in found:
+            raise records.UnknownRunError(run, found)
+        return found[run]
+
+    def published(self, basis: str) -> dict[str, str]:
+        """Return billing month to the run whose figures stand for it."""
+        with self.catalog.read() as connection:
+            return records.published(connection, basis)
+
+    def publish(
+        self, run: str, pairs: Iterable[tuple[str, str]], *, now: datetime | None = None
+    ) -> None:
+        """Make a committed run the figures of (basis, period) pairs, all at once."""
+        from percapita.store.runs import publish  # noqa: PLC0415
+
+        publish(self._site, run, pairs, self._site.clock(now))
+
+    # Reading
+
+    def bind(
+        self,
+        table: Table,
+        name: str | None = None,
+        *,
+        run: str | None = None,
+        basis: str | None = None,
+        chosen: Mapping[str, str] | None = None,
+        periods: Collection[str] | None = None,
+    ) -> str:
+        """Make a temporary view over exactly the files meant, partition columns included.
+
+        Args:
+            table: one of ``core/tables.py``.
+            name: of the view; the table's unless said.
+            run: inputs: as that run read them. Outputs: of that run.
+            basis: outputs: of the run published for each period, rows of this basis only.
+            chosen: outputs: of these runs, period to run, as ``published`` returned them.
+            periods: only these months.
+
+        Raises:
+            UnboundError: an output table, and neither run, basis nor chosen.
+            UnknownRunError: the run was never committed.
+            RunGoneError: its files were collected.
+        """
+        portions = self._portions(table, run, basis, chosen, periods)
+        only = basis is not None and "basis" in table.names
+        where = f"basis = {literal(str(basis))}" if only else ""
+        view = name or table.name
+        self.engine.view(view, views.relation(self._site, table, portions, where))
+        return view
+
+    def _portions(
+        self,
+        table: Table,
+        run: str | None,
+        basis: str | None,
+        chosen: Mapping[str, str] | None,
+        periods: Collection[str] | None,
+    ) -> list[views.Portion]:
+        with self.catalog.read() as connection:
+            if run is not None:
+                records.require_run(connection, run, unfinished=table in INPUTS)
+            if table in INPUTS:
+                version = None if run is None else views.version_of(connection, run)
+                return views.inputs(connection, table, version=version, periods=periods)
+            if run is None and chosen is None:
+                if basis is None:
+                    raise UnboundError(table)
+                chosen = records.published(connection, basis)
+            return views.outputs(connection, table, _pairs(run, chosen or {}, periods))
+
+    def kinds_view(self, name: str = "subject_kinds") -> str:
+        """Make a temporary table (subject, kind) of the subjects that are not plainly users."""
+        self.engine.load(name, {"subject": "int64", "kind": "string"}, self.door.kinds().items())
+        return name
+
+    def subjects_view(self, name: str = "subjects") -> str:
+        """Make a temporary table (subject, kind, label); who is not in it is a user, unnamed."""
+        schema = {"subject": "int64", "kind": "string", "label": "string"}
+        self.engine.load(name, schema, self.door.subjects())
+        return name
+
+    # Care
+
+    def audit(self) -> list[Audited]:
+        """Return the audit log, oldest first."""
+        with self.catalog.read() as connection:
+            return audited(connection)
+
+    def logged(self, table: Table, version: int | None = None) -> dict[str, list[str]]:
+        """Return the files that a version of the Delta log names, by partition; the latest's."""
+        from percapita.store import delta  # noqa: PLC0415
+
+        return delta.files(self._site, table, version)
+
+    def doctor(self) -> list[Problem]:
+        """Return what does not agree between catalog, files and Delta logs."""
+        from percapita.store import care  # noqa: PLC0415
+
+        return care.doctor(self._site)
+
+    def gc(self, *, now: datetime | None = None, keep: Collection[str] = ()) -> Collected:
+        """Remove what no live import, published run or run in ``keep`` names."""
+        from percapita.store import care  # noqa: PLC0415
+
+        return care.collect(self._site, self._site.clock(now), keep)
+
+
+def _pairs(
+    run: str | None, chosen: Mapping[str, str], periods: Collection[str] | None
+) -> list[tuple[str, str | None]]:
+    """Return the (run, period) pairs to read; a period of ``None`` is all of a run's."""
+    if run is not None:
+        return [(run, None)] if periods is None else [(run, p) for p in sorted(periods)]
+    return [(r, p) for p, r in sorted(chosen.items()) if periods is None or p in periods]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,138 @@
+"""A delivery of signals on its way from files to tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from percapita.core.errors import nearest
+from percapita.core.sources import Kind, Source, Taken
+from percapita.store import Store
+from percapita.store.delivery import FileStat
+from percapita.store.imports import ImportTx
+from percapita.telemetry import counts, files, readings, revenue, segments
+from percapita.telemetry.batch import Batch, Table
+from percapita.telemetry.columns import DIMENSIONS, UnknownTableError, layout, recognises
+from percapita.telemetry.readers import reader
+
+
+def take(
+    store: Store,
+    source: Source,
+    *,
+    root: Path,
+    model_segments: Collection[str] = (),
+    again: bool = False,
+) -> Taken:
+    """Take in what a source delivers, unless that very content is in already.
+
+    Args:
+        store: where it goes.
+        source: what to read and how; its kind may be left to be found out.
+        root: folder that a relative path starts from.
+        model_segments: names of the model's segments; a column so called names subjects.
+        again: take it in even if the same content is there.
+
+    Raises:
+        InputError: a file cannot be read, or is no table of that kind.
+    """
+    found = files.found(source, root)
+    stats = [FileStat.of(file.path, root) for file in found]
+    tables, kind = _tables(store, source, found, model_segments)
+    settled = _settled(source, kind, tables)
+    if not again and store.unchanged(settled, stats):
+        return _unchanged(store, settled, len(found))
+    with _scratch(store) as scratch, store.begin_import(settled, stats, again=again) as tx:
+        batch = Batch(store, settled, kind, tuple(tables), model_segments, scratch)
+        rows = _stage(batch, tx)
+        _notes(batch)
+        sums = revenue.sums(batch) if kind == "revenue" else {}
+        tx.quarantine(batch.quarantined)
+        if not tx.commit(rows=rows, sums=sums, notes=batch.notes):
+            return _unchanged(store, settled, len(found))
+    return Taken(
+        source.name, tx.id, kind, settled.format, len(found), rows, len(batch.quarantined),
+        unchanged=False, sums=sums, notes=tuple(batch.notes),
+    )  # fmt: skip
+
+
+def _unchanged(store: Store, source: Source, count: int) -> Taken:
+    last = store.imports(source.name)[-1]
+    kind = source.kind
+    assert kind is not None  # noqa: S101
+    return Taken(
+        source.name, last.id, kind, source.format, count, last.rows, last.quarantined,
+        unchanged=True, sums=last.sums, notes=last.notes,
+    )  # fmt: skip
+
+
+def _tables(
+    store: Store, source: Source, found: Sequence[files.File], model_segments: Collection[str]
+) -> tuple[list[Table], Kind]:
+    kind = source.kind
+    tables = []
+    for file in found:
+        opened = reader(file, store.engine)
+        known = {ours for ours, theirs in source.columns.items() if theirs in opened.header}
+        columns = [*known, *source.values, *opened.header]
+        kind = kind or recognises(columns, model_segments)
+        if kind is None or kind == "bill":
+            raise UnknownTableError(file.name, opened.header)
+        laid = layout(
+            file.name, opened.header, source, kind, model_segments, sparse=file.form == "jsonl"
+        )
+        tables.append(Table(file, opened, laid))
+    assert kind is not None  # noqa: S101
+    return tables, kind
+
+
+def _settled(source: Source, kind: Kind, tables: Sequence[Table]) -> Source:
+    """Return the source with all that was found out: what is read otherwise is another delivery."""
+    levels = {w.part: table.theirs(w.part) for table in tables for w in table.layout.whom}
+    return dataclasses.replace(
+        source,
+        kind=kind,
+        format=source.format or "+".join(sorted({table.file.form for table in tables})),
+        columns={**levels, **source.columns},
+    )
+
+
+def _stage(batch: Batch, tx: ImportTx) -> int:
+    stages = {
+        "readings": readings.take,
+        "counts": counts.take,
+        "segments": segments.take,
+        "revenue": revenue.take,
+    }
+    rows = stages[batch.kind](batch, tx)
+    if not rows and not batch.quarantined:
+        batch.note("The files hold no row.")
+    return rows
+
+
+def _notes(batch: Batch) -> None:
+    for table in batch.tables:
+        laid, name = table.layout, table.file.name
+        if laid.passed:
+            batch.note(
+                f"{name}: {laid.whom[0].part} names the subject, not {', '.join(laid.passed)}."
+            )
+        if laid.absent:
+            batch.note(f"{name}: no row has the mapped column {', '.join(laid.absent)}.")
+        if laid.kind == "readings" and not laid.whom:
+            batch.note(f"{name}: no column names a subject, so its usage is nobody's.")
+        if laid.others and not (laid.kind == "readings" and not laid.has("meter")):
+            guess = nearest(laid.others[0], ["user", "session", "tenant", *DIMENSIONS])
+            guess = f" {guess}" if guess.startswith("Did") else ""
+            batch.note(f"{name}: not used: {', '.join(laid.others)}.{guess}")
+
+
+@contextmanager
+def _scratch(store: Store) -> Iterator[Path]:
+    folder = store.root / "temp"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="signals-", dir=folder) as name:
+        yield Path(name)

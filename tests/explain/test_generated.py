@@ -1,0 +1,102 @@
+"""Explain over runs of generated worlds: every method combined, every subject, every line."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from percapita.core import money
+from percapita.core.errors import InputError
+from percapita.core.tables import LINES
+from percapita.report.explain import Question, down, up
+from percapita.store import Store
+from percapita.store.read_run import RUN_TABLES, Who
+from reference.harness import KEY, NOW, run_engine
+from reference.strategies import worlds
+from reference.world import World
+
+QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+Cells = dict[tuple[int, str], Decimal]
+
+
+class Explained:
+    """One basis of a run, explained from both ends."""
+
+    def __init__(self, store: Store, run: str, basis: str) -> None:
+        self.store = store
+        periods = store.run(run).periods
+        self.question = Question(basis, tuple((period, run) for period in periods))
+
+    def bind(self, period: str, run: str) -> None:
+        """Name one period's tables."""
+        for table in RUN_TABLES:
+            self.store.bind(table, run=run, periods=[period])
+        self.store.bind(LINES, run=run)
+
+    def sums(self, table: str, column: str) -> dict[str, Decimal]:
+        """Sum the amounts of a stored table by a column, over all periods."""
+        result: dict[str, Decimal] = defaultdict(Decimal)
+        for period, run in self.question.runs:
+            self.bind(period, run)
+            for name, amount in self.store.engine.rows(
+                f"SELECT {column}, sum(amount) FROM {table} WHERE basis = ? GROUP BY 1",
+                [self.question.basis],
+            ):
+                result[name] += amount
+        return {name: amount for name, amount in result.items()}
+
+    def downward(self) -> Cells:
+        """Explain every subject; each sums to its ledger amount."""
+        cells: Cells = defaultdict(Decimal)
+        for subject, amount in self.sums("ledger", "subject").items():
+            who = Who(subjects=(int(subject),))
+            found = down(self.store.engine, self.bind, self.question, lambda who=who: who)  # type: ignore[misc]
+            assert found.total == found.named == amount
+            for line in found.lines:
+                cells[int(subject), line.line["LineId"]] += line.amount
+        return {key: amount for key, amount in cells.items() if amount}
+
+    def upward(self) -> Cells:
+        """Explain every line; the receivers sum to it."""
+        cells: Cells = defaultdict(Decimal)
+        for line, amount in self.sums("parts", "LineId").items():
+            found = up(self.store.engine, self.bind, self.question, line)
+            assert money.total([got.amount for got in found.got]) == amount == found.total
+            for got in found.got:
+                cells[got.subject, line] += got.amount
+        return {key: amount for key, amount in cells.items() if amount}
+
+
+def check(world: World) -> None:
+    """Both ends see the same table, and its margins are the ledger and the bill."""
+    with TemporaryDirectory() as folder:
+        try:
+            run_engine(world, Path(folder))
+        except InputError:
+            return  # pools that serve only each other have no figures to explain
+        with Store.open(Path(folder) / "store", KEY, threads=1, now=NOW) as store:
+            (record,) = store.runs()
+            for basis in record.bases:
+                explained = Explained(store, record.id, basis)
+
+                assert explained.downward() == explained.upward()
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=QUIET)
+@given(worlds())
+def test_random_worlds_close_both_ways(world: World) -> None:
+    """For generated models and bills the table of subjects and lines closes, cell by cell."""
+    check(world)
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, suppress_health_check=QUIET)
+@given(worlds())
+def test_many_random_worlds_close_both_ways(world: World) -> None:
+    """The same, for longer."""
+    check(world)

@@ -1,0 +1,1 @@
+"""Hand-made runs that the tests of cost and reconcile read."""

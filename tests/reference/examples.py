@@ -1,0 +1,227 @@
+"""Worlds with a name: worked examples, and situations that are easy to get wrong."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from percapita.model.spec import Direct, Driver, Idle, Match, Mix, Pool, Through
+from reference.build import at, by, line, match, model, overhead, reading
+from reference.world import Attribute, Count, World
+
+OCTOBER = ("2025-10-01", "2025-11-01")
+DAY = ("2025-10-01", "2025-10-02")
+STARTER, PROFESSIONAL, ENTERPRISE = 1, 2, 3
+TIERS = {
+    STARTER: ("segment", "tier=Starter"),
+    PROFESSIONAL: ("segment", "tier=Professional"),
+    ENTERPRISE: ("segment", "tier=Enterprise"),
+}
+PEOPLE = {1: ("user", "ann"), 2: ("user", "bob"), 3: ("bot", "crawler")}
+
+
+def cloud_metrics() -> World:
+    """Three tiers, three direct and five shared services; the customers are head counts."""
+    usage = {
+        "queries": (2_400_000, 1_500_000, 1_100_000),
+        "cpu": (180, 220, 400),
+        "calls": (18_000_000, 12_000_000, 10_000_000),
+        "bytes": (1_200, 1_800, 2_000),
+    }
+    shared = {"queries": "28000", "cpu": "18000", "calls": "6000", "bytes": "5000",
+              "active": "3000"}  # fmt: skip
+    own = {"Starter": "9200", "Professional": "8300", "Enterprise": "17500"}
+    pools = [Pool(meter, match(ServiceName=meter), by=by(meter)) for meter in shared]
+    pools.append(Pool("direct", match(ServiceName="own"), direct=Direct("tier", "tags.tier")))
+    lines = [line(meter, cost, *OCTOBER, ServiceName=meter) for meter, cost in shared.items()]
+    lines += [
+        line(tier, cost, *OCTOBER, ServiceName="own", Tags={"tier": tier})
+        for tier, cost in own.items()
+    ]
+    readings = [
+        reading(meter, subject, quantity, "2025-10-01", "month", level="segment")
+        for meter, quantities in usage.items()
+        for subject, quantity in zip(TIERS, quantities, strict=True)
+    ]
+    counts = tuple(
+        Count(subject, date(2025, 10, 1), date(2025, 11, 1), count)
+        for subject, count in zip(TIERS, (1200, 250, 50), strict=True)
+    )
+    return World(model(*pools), tuple(lines), tuple(readings), counts=counts, subjects=TIERS)
+
+
+def segments() -> World:
+    """Three segments with direct cost, and one shared service."""
+    own = {"Starter": "12000", "Professional": "21000", "Enterprise": "42000"}
+    lines = [line("shared", "45000", *OCTOBER, ServiceName="shared")]
+    lines += [line(tier, c, *OCTOBER, Tags={"tier": tier}) for tier, c in own.items()]
+    readings = [
+        reading("work", subject, quantity, "2025-10-01", "month", level="segment")
+        for subject, quantity in zip(TIERS, (4, 5, 6), strict=True)
+    ]
+    pools = (
+        Pool("shared", match(ServiceName="shared"), by=by("work")),
+        Pool("own", Match(), direct=Direct("tier", "tags.tier")),
+    )
+    return World(model(*pools), tuple(lines), tuple(readings), subjects=TIERS)
+
+
+def day_without_usage() -> World:
+    """Two days are billed, and only one was used."""
+    lines = (line("1", "0.70", *DAY), line("2", "0.70", "2025-10-02", "2025-10-03"))
+    readings = (reading("queries", 1, 3, DAY[0]), reading("queries", 2, 4, DAY[0]))
+    pool = Pool("db", Match(), by=by("queries"))
+    return World(model(pool), lines, readings, subjects=PEOPLE)
+
+
+def nobody_used_it() -> World:
+    """Nothing was ever measured; one pool knows idle capacity."""
+    idle = Idle(by("capacity"), by("used"))
+    pools = (
+        Pool("cluster", match(ServiceName="cluster"), by=by("used"), idle=idle),
+        Pool("db", Match(), by=by("queries")),
+    )
+    lines = (line("1", "5", *OCTOBER), line("2", "7", *OCTOBER, ServiceName="cluster"))
+    return World(model(*pools), lines, subjects=PEOPLE)
+
+
+def only_refunds() -> World:
+    """A pool of one negative line."""
+    readings = (reading("queries", 1, 1, DAY[0]), reading("queries", 2, 2, DAY[0]))
+    pool = Pool("db", Match(), by=by("queries"))
+    return World(model(pool), (line("1", "-1.00", *DAY),), readings, subjects=PEOPLE)
+
+
+def shared_and_idle() -> World:
+    """Namespaces that cost 28, 36 and 18, idle 20 and 10; the first is shared, idle passes on."""
+    served = ("ns1", "ns2", "ns3")
+    pools = [
+        Pool("idle 1", match(ServiceName="idle 1"), through=Through(served, by("first"))),
+        Pool("idle 2", match(ServiceName="idle 2"), through=Through(served, by("second"))),
+        *(Pool(name, match(ServiceName=name), by=by(name)) for name in served),
+    ]
+    costs = {"ns1": "28", "ns2": "36", "ns3": "18", "idle 1": "20", "idle 2": "10"}
+    lines = [line(name, cost, *DAY, ServiceName=name) for name, cost in costs.items()]
+    readings = [
+        reading("first", 0, 47, DAY[0], service="ns1"),
+        reading("first", 0, 17, DAY[0], service="ns2"),
+        reading("second", 0, 1, DAY[0], service="ns2"),
+        reading("second", 0, 1, DAY[0], service="ns3"),
+        reading("ns1", 2, 36, DAY[0]),
+        reading("ns1", 3, 18, DAY[0]),
+        reading("ns2", 2, 1, DAY[0]),
+        reading("ns3", 3, 1, DAY[0]),
+    ]
+    people = {2: ("user", "ns2"), 3: ("user", "ns3")}
+    return World(model(*pools), tuple(lines), tuple(readings), subjects=people)
+
+
+def serving_each_other() -> World:
+    """Two platform pools that serve each other and one application."""
+    pools = (
+        Pool("a", match(ServiceName="a"), through=Through(("b", "app"), by("cpu"))),
+        Pool("b", match(ServiceName="b"), through=Through(("a", "app"), by("ram"))),
+        Pool("app", match(ServiceName="app"), by=by("queries")),
+    )
+    lines = (line("1", "9", *DAY, ServiceName="a"), line("2", "1", *DAY, ServiceName="b"))
+    served = (("cpu", "b"), ("cpu", "app"), ("ram", "a"), ("ram", "app"))
+    readings = tuple(reading(meter, 0, 1, DAY[0], service=service) for meter, service in served)
+    users = (reading("queries", 1, 1, DAY[0]), reading("queries", 2, 3, DAY[0]))
+    return World(model(*pools), lines, readings + users, subjects=PEOPLE)
+
+
+def change_of_tier() -> World:
+    """A user upgrades at noon, between two hours of usage."""
+    noon = at("2025-10-10T12:00")
+    rows = (Attribute(1, "plan", "Free", None, noon), Attribute(1, "plan", "Pro", noon, None))
+    readings = (
+        reading("queries", 1, 12, "2025-10-10T11:00", "hour"),
+        reading("queries", 1, 18, "2025-10-10T12:00", "hour"),
+    )
+    lines = (line("1", "30", "2025-10-10", "2025-10-11"),)
+    pool = Pool("db", Match(), by=by("queries"))
+    return World(model(pool), lines, readings, rows, subjects=PEOPLE)
+
+
+def plan_that_ends() -> World:
+    """A user's plan ends at four in the afternoon; usage is known by the day."""
+    rows = (Attribute(1, "plan", "Free", None, at("2025-10-01T16:00")),)
+    readings = (reading("queries", 1, 24, DAY[0]),)
+    pool = Pool("db", Match(), by=by("queries"))
+    return World(model(pool), (line("1", "24", *DAY),), readings, rows, subjects=PEOPLE)
+
+
+def credits_that_follow() -> World:
+    """A credit of the account that two charges belong to, and one of another account."""
+    pools = (
+        Pool("db", match(ServiceName="db"), by=by("queries")),
+        Pool("own", Match(), direct=Direct("user", "tags.user")),
+    )
+    lines = (
+        line("1", "30", *OCTOBER, ServiceName="db", BillingAccountId="acme"),
+        line("2", "10", *OCTOBER, Tags={"user": "bob"}, BillingAccountId="acme"),
+        line("3", "-4", *OCTOBER, ChargeCategory="Credit", BillingAccountId="acme"),
+        line("4", "-1", *OCTOBER, ChargeCategory="Credit", BillingAccountId="other"),
+    )
+    readings = (reading("queries", 1, 1, "2025-10-01", "month"),)
+    return World(model(*pools), lines, readings, subjects=PEOPLE)
+
+
+def credit_billed_later() -> World:
+    """November's bill corrects a charge that October's bill had."""
+    november: dict[str, Any] = {
+        "BillingPeriodStart": at("2025-11-01"),
+        "BillingPeriodEnd": at("2025-12-01"),
+        "ChargeClass": "Correction",
+    }
+    lines = (
+        line("1", "30", *DAY, ResourceId="db", SkuId="hour"),
+        line("2", "-6", *DAY, ResourceId="db", SkuId="hour", **november),
+    )
+    pool = Pool("db", Match(), by=by("queries"))
+    return World(model(pool), lines, (reading("queries", 1, 1, DAY[0]),), subjects=PEOPLE)
+
+
+def overheads() -> World:
+    """Overhead even over active users, then by cost, the first one's included."""
+    pools = (
+        Pool("db", match(ServiceName="db"), by=by("queries")),
+        Pool("even", match(ServiceName="even"), overhead=overhead("active")),
+        Pool("tax", match(ServiceName="tax"), overhead=overhead("cost", over="allocated")),
+    )
+    costs = {"db": "90", "even": "20", "tax": "11", "elsewhere": "5"}
+    lines = [line(name, cost, *DAY, ServiceName=name) for name, cost in costs.items()]
+    readings = (
+        reading("queries", 1, 2, DAY[0]),
+        reading("queries", 2, 1, DAY[0]),
+        reading("queries", 3, 6, DAY[0]),
+    )
+    return World(model(*pools), tuple(lines), readings, subjects=PEOPLE)
+
+
+def cells_and_idle() -> World:
+    """Two instances, one half idle, one without usage; users in a mix of two drivers."""
+    pool = Pool(
+        "db",
+        Match(),
+        by=Mix(((Driver("queries"), Decimal("0.75")), (Driver("bytes"), Decimal("0.25")))),
+        within={"resource": "ResourceId"},
+        idle=Idle(by("capacity"), by("used")),
+    )
+    lines = [line(name, "16", *DAY, ResourceId=name) for name in ("r1", "r2")]
+    readings = (
+        reading("capacity", 0, 10, DAY[0], resource="r1"),
+        reading("used", 0, 5, DAY[0], resource="r1"),
+        reading("queries", 1, 1, DAY[0], resource="r1"),
+        reading("queries", 2, 1, DAY[0], resource="r1"),
+        reading("bytes", 2, 9, DAY[0]),
+    )
+    return World(model(pool), tuple(lines), readings, subjects=PEOPLE)
+
+
+ALL = (
+    cloud_metrics, segments, day_without_usage, nobody_used_it, only_refunds, shared_and_idle,
+    serving_each_other, change_of_tier, plan_that_ends, credits_that_follow, credit_billed_later,
+    overheads, cells_and_idle,
+)  # fmt: skip
