@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bills.bill_texts import Read
 
+from bills.bill_texts import Read
 from percapita.bills import Preview, preview
 from percapita.core.privacy import Key
 from percapita.core.sources import Source

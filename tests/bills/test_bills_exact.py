@@ -7,10 +7,10 @@ from collections import defaultdict
 from decimal import Context, Decimal
 from pathlib import Path
 
-from bills.bill_texts import Read, text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bills.bill_texts import Read, text
 from percapita.bills import preview
 from percapita.core.sources import Source
 

@@ -10,8 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from bills.bill_texts import ROW, Read, text
 
+from bills.bill_texts import ROW, Read, text
 from percapita.bills import recognises
 from percapita.core.errors import InputError
 

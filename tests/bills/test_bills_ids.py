@@ -7,10 +7,10 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from bills.bill_texts import Read, text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bills.bill_texts import Read, text
 from percapita.bills import preview, read, scratch
 from percapita.core.sources import Source
 from percapita.store.engine import Engine

@@ -6,8 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from bills.bill_texts import text
 
+from bills.bill_texts import text
 from percapita import bills
 from percapita.bills import proof
 from percapita.core.errors import InputError, ProofError

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store.store_rows import KEY, NOW, Deliver, relation
 
 from percapita.core.sources import Mode, Source
 from percapita.core.tables import LINES, SEGMENTS
 from percapita.store import FileStat, Store
+from store.store_rows import KEY, NOW, Deliver, relation
 
 
 @pytest.fixture

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from store.store_rows import KEY, NOW, line, relation
-
 from percapita.core.sources import Source
 from percapita.core.subjects import BOT, TENANT, USER
 from percapita.core.tables import LEDGER, LINES, OUTPUTS, SEGMENTS
 from percapita.store import FileStat, Store
+from store.store_rows import KEY, NOW, line, relation
 
 BILL = Source("bill", "bill.csv", kind="bill")
 USERS = Source("users", "users.csv", kind="segments")

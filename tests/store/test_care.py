@@ -6,11 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from store.store_rows import NOW, Deliver, bound, line, relation
 
 from percapita.core.tables import LEDGER, LINES
 from percapita.store import RunGoneError, Store
 from percapita.store.care import RETENTION
+from store.store_rows import NOW, Deliver, bound, line, relation
 
 LATER = NOW + RETENTION + timedelta(seconds=1)
 ROW = relation(LEDGER, [{"basis": "billed", "group": 1, "subject": 1, "amount": "1"}])

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store.crash_script import show
-from store.store_rows import KEY, NOW
 
 from percapita.store import Store
 from percapita.store.crash import ENVIRONMENT, KILLED, POINTS
+from store.crash_script import show
+from store.store_rows import KEY, NOW
 
 SCRIPT = Path(__file__).with_name("crash_script.py")
 

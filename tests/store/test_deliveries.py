@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from store.store_rows import NOW, Deliver, bound, line, relation
 
 from percapita.core.sources import Source
 from percapita.core.tables import LINES, READINGS, SEGMENTS
@@ -13,6 +12,7 @@ from percapita.store import FileStat, NoClockError, Quarantined, Store, content_
 from percapita.store.engine import SchemaMismatchError
 from percapita.store.imports import DuplicateContentError, NoPeriodError
 from percapita.store.upsert import UpsertKeyError
+from store.store_rows import NOW, Deliver, bound, line, relation
 
 BILL = Source("bill", "bill.csv", kind="bill")
 
@@ -169,6 +169,21 @@ def test_the_same_content_under_a_second_name_is_refused(store: Store, deliver: 
         tx.write(LINES, relation(LINES, [line("b", "1")]), period="2025-10")
 
         assert tx.commit()
+
+
+def test_one_file_of_a_delivery_under_a_second_source_is_refused(store: Store) -> None:
+    """A month that came with the others would count twice; months without rows are all alike."""
+    month, empty = FileStat("a.csv", 50_000, "a" * 64), FileStat("none.csv", 900, "n" * 64)
+    first = Source("bill", "bills", kind="bill")
+    with store.begin_import(first, [month, empty, FileStat("b.csv", 60_000, "b" * 64)]) as tx:
+        tx.write(LINES, relation(LINES, [line("one", "1")]), period="2025-10")
+        tx.commit()
+
+    with pytest.raises(DuplicateContentError, match="'bill'"):
+        store.begin_import(Source("mail", "a.csv", kind="bill"), [month])
+    with store.begin_import(Source("other", "none.csv", kind="bill"), [empty]) as tx:
+        assert tx.commit()
+
 
 
 def test_an_abandoned_import_leaves_no_trace(store: Store) -> None:

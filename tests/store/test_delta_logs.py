@@ -6,11 +6,11 @@ import json
 from decimal import Decimal
 
 from deltalake import DeltaTable
-from store.store_rows import Deliver, bound, line, relation
 
 from percapita.core.sources import Source
 from percapita.core.tables import LINES, READINGS, SEGMENTS, TABLES
 from percapita.store import FileStat, Store, delta
+from store.store_rows import Deliver, bound, line, relation
 
 
 def adds(store: Store, table: str) -> list[dict[str, object]]:

@@ -6,13 +6,13 @@ import random
 from pathlib import Path
 
 import pytest
-from store.store_rows import KEY, NOW, Deliver, line
 
 from percapita.core.privacy import Key
 from percapita.core.sources import Source
 from percapita.core.subjects import BOT, NOBODY, SEGMENT, TENANT, USER
 from percapita.store import FileStat, Store
 from percapita.store.door import KeyChangedError
+from store.store_rows import KEY, NOW, Deliver, line
 
 NAMES = [f"user-{i}@example.com" for i in range(2_000)]
 

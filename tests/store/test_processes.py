@@ -8,12 +8,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from store.store_rows import KEY, NOW, line, relation
-
 from percapita.core.sources import Source
 from percapita.core.subjects import USER
 from percapita.core.tables import LINES
 from percapita.store import FileStat, Store
+from store.store_rows import KEY, NOW, line, relation
 
 NAMES = [f"user-{i}" for i in range(3_000)]
 DELIVERIES = 4

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from store.store_rows import Deliver, bound, line, relation
 
 from percapita.core.tables import GROUPS, LEDGER, LINES, OUTPUTS, SLICES
 from percapita.store import RunTransaction, Store, UnboundError, UnknownRunError
 from percapita.store.runs import NotPublishableError
+from store.store_rows import Deliver, bound, line, relation
 
 Begin = Callable[..., RunTransaction]
 

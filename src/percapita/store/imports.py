@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -24,6 +24,10 @@ from percapita.store.site import Site
 from percapita.store.views import has_account
 
 _ROW_GROUP = 65_536
+
+
+_TELLING: Final = 16_384
+"""Bytes from which a file is taken to hold rows: months without any are alike everywhere."""
 
 
 class DuplicateContentError(InputError):
@@ -175,11 +179,15 @@ class ImportTx:
         connection.execute(sa.update(IMPORTS).where(IMPORTS.c.id == self.id).values(values))
 
     def _refuse_duplicate(self, connection: Connection) -> None:
-        """Refuse the same content, read as the same kind, under a second source."""
+        """Refuse a delivery, or a file of one, that a second source delivered as the same kind."""
         if self._again:
             return
+        digests = [file.digest for file in self._files if file.bytes >= _TELLING]
+        shared = sa.exists().where(
+            DELIVERED.c.import_id == IMPORTS.c.id, DELIVERED.c.digest.in_(digests)
+        )
         same = sa.select(IMPORTS.c.source).where(
-            IMPORTS.c.content == self._content,
+            (IMPORTS.c.content == self._content) | shared,
             IMPORTS.c.kind == (self.source.kind or ""),
             IMPORTS.c.state == "live",
             IMPORTS.c.source != self.source.name,

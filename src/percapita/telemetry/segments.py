@@ -129,7 +129,8 @@ def _note(batch: Batch) -> None:
     )
     if other:
         batch.note(
-            f"values of {other} attributes differ from the same moment on; the last row counts."
+            f"{other} {'value was' if other == 1 else 'values were'} given twice for the same"
+            " moment; the last row counts."
         )
     for table in batch.tables:
         if table.layout.private:
