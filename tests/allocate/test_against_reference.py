@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from reference import examples
 from reference.allocator import allocate
@@ -19,14 +20,14 @@ from reference.world import World
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-def check(world: World) -> None:
+def check(world: World, threads: int = 1) -> None:
     """Allocate a world twice, here and there, and compare the ledgers row by row."""
     try:
         reference = allocate(world)
     except ClosedLoopError:
         assume(condition=False)
     with TemporaryDirectory() as folder:
-        engine = run_engine(world, Path(folder))
+        engine = run_engine(world, Path(folder), threads=threads)
     for basis in {world.model.basis, *world.bases}:
         expected = comparable(world, reference.ledger(basis))
         assert comparable(world, engine.get(basis, {})) == expected
@@ -39,15 +40,15 @@ def test_named_worlds(make: Callable[[], World]) -> None:
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=QUIET)
-@given(worlds())
-def test_random_worlds(world: World) -> None:
-    """Models with every method combined give the same ledger as plain loops."""
-    check(world)
+@given(worlds(), st.integers(1, 3))
+def test_random_worlds(world: World, threads: int) -> None:
+    """Models with every method combined give the ledger of plain loops, on any threads."""
+    check(world, threads)
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=QUIET)
-@given(worlds())
-def test_many_random_worlds(world: World) -> None:
+@settings(max_examples=50, deadline=None, suppress_health_check=QUIET)
+@given(worlds(), st.integers(1, 3))
+def test_many_random_worlds(world: World, threads: int) -> None:
     """The same, for longer."""
-    check(world)
+    check(world, threads)

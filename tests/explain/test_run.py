@@ -142,3 +142,18 @@ def test_a_damaged_ledger_is_found(engine: Engine) -> None:
 
     with pytest.raises(ProofError, match="group 1"):
         down(engine, bind, asked(), chosen(subjects=(7,)))
+
+
+def test_a_cut_is_seen_whole_from_each_of_its_parts(engine: Engine) -> None:
+    """The residual of a cut goes to its largest flow, also when only the small one is asked for."""
+    run = Run()
+    run.part(1, "a", DAYS[0], "0.000000000000000002")
+    run.hand(1, [(2, 1), (3, 2000)])
+    run.leaf(2, [(7, FREE, 1)])
+    run.leaf(3, [(8, PRO, 1)])
+    run.load(engine)
+    small = down(engine, bind, asked(), chosen(subjects=(7,)))
+    large = down(engine, bind, asked(), chosen(subjects=(8,)))
+
+    assert (small.total, large.total) == (0, Decimal("2e-18"))
+    assert large.named == large.total

@@ -152,6 +152,19 @@ def plan_that_ends() -> World:
     return World(model(pool), (line("1", "24", *DAY),), readings, rows, subjects=PEOPLE)
 
 
+def change_on_a_date() -> World:
+    """A user upgrades on a date; days are those of Berlin, and usage is known by the day."""
+    date_of_change = at("2025-11-02")
+    rows = (
+        Attribute(1, "plan", "Free", None, date_of_change),
+        Attribute(1, "plan", "Pro", date_of_change, None),
+    )
+    pool = Pool("db", Match(), by=by("queries"))
+    lines = (line("1", "80", "2025-11-01T23:00", "2025-11-02T23:00"),)
+    plan = model(pool, timezone="Europe/Berlin")
+    return World(plan, lines, (reading("queries", 1, 24, "2025-11-02"),), rows, subjects=PEOPLE)
+
+
 def credits_that_follow() -> World:
     """A credit of the account that two charges belong to, and one of another account."""
     pools = (

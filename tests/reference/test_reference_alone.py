@@ -102,6 +102,11 @@ def test_plan_that_ends_within_a_day() -> None:
     assert by_tier(allocate(examples.plan_that_ends())) == {"Free": 16, None: 8}
 
 
+def test_change_on_a_date() -> None:
+    """A date in a list of users is a day of the model's zone, as it is in readings."""
+    assert by_tier(allocate(examples.change_on_a_date())) == {"Pro": 80}
+
+
 def test_credit_follows_its_charges() -> None:
     """A credit goes where the charges it corrects went, in proportion to them."""
     cells = by_pool(allocate(examples.credits_that_follow()))

@@ -185,7 +185,6 @@ def test_one_file_of_a_delivery_under_a_second_source_is_refused(store: Store) -
         assert tx.commit()
 
 
-
 def test_an_abandoned_import_leaves_no_trace(store: Store) -> None:
     """An error on the way leaves neither rows nor files."""
     rows = relation(LINES, [line("a", "1")])

@@ -193,7 +193,8 @@ def items(
 ) -> dict[int, list[Item]]:
     """Return what each group was given, in the order it is counted up.
 
-    ``parts``, ``flows`` and ``acts`` must hold everything upstream of the groups looked at.
+    ``parts``, ``flows`` and ``acts`` must hold everything upstream of the groups looked at, and of
+    a group that is cut all its flows.
     """
     found: dict[int, list[Item]] = defaultdict(list)
     for part in parts:

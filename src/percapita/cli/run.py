@@ -12,6 +12,7 @@ import click
 from percapita.cli import options
 
 if TYPE_CHECKING:
+    from percapita.model.spec import Model
     from percapita.pipeline import RunResult
     from percapita.store import Run
 
@@ -70,14 +71,14 @@ def run_command(
             bases=bases, periods=periods or None, publish=not no_publish,  # type: ignore[arg-type]
             hashed=form == "json", progress=progress,
         )  # fmt: skip
-    _show(result, form)
+    _show(result, model, form)
 
 
-def _show(result: RunResult, form: str) -> None:
+def _show(result: RunResult, model: Model, form: str) -> None:
     if form == "json":
         click.echo(json.dumps(_json(result), indent=2))
     else:
-        _print(result)
+        _print(result, model)
 
 
 def _json(result: RunResult) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def _json(result: RunResult) -> dict[str, Any]:
     }
 
 
-def _print(result: RunResult) -> None:
+def _print(result: RunResult, model: Model) -> None:
     what = "published" if result.published else "proven, not published"
     months = result.periods[0]
     if len(result.periods) > 1:
@@ -104,8 +105,10 @@ def _print(result: RunResult) -> None:
         f" {result.rows:,} ledger rows in {result.seconds:.1f} s. Every sum closes."
     )
     if result.findings:
-        click.echo(f"{result.findings} findings: see percapita check.")
-    click.echo("Next: percapita cost --by tier   percapita reconcile   percapita check")
+        noun = "finding" if result.findings == 1 else "findings"
+        click.echo(f"{result.findings} {noun}: see percapita check.")
+    cut = model.segments[0].name if model.segments else "service"
+    click.echo(f"Next: percapita cost --by {cut}   percapita reconcile   percapita check")
 
 
 @click.command("runs")

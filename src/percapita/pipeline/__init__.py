@@ -154,11 +154,9 @@ def run(
     wanted = tuple(dict.fromkeys((model.basis, *bases)))
     chosen = _periods(store, periods)
     _check_currency(store, model, chosen)
+    text = Path(model.path).read_text(encoding="utf-8")
     with store.begin_run(
-        model_text=Path(model.path).read_text(encoding="utf-8"),
-        model_hash=model.hash,
-        bases=wanted,
-        now=project.now,
+        model_text=text, model_hash=model.hash, bases=wanted, now=project.now
     ) as tx:
         for period in chosen:
             PeriodRun(store, tx, model, wanted, period).run(progress)
@@ -168,10 +166,9 @@ def run(
         tx.commit(stats=rows, ledger_hash=digest)
         if publish:
             tx.publish([(basis, period) for basis in wanted for period in chosen])
-    seconds = time.monotonic() - started
     return RunResult(
         tx.id, model.hash, wanted, tuple(chosen), rows["ledger"], digest,
-        rows["findings"], seconds, publish,
+        rows["findings"], time.monotonic() - started, publish,
     )  # fmt: skip
 
 

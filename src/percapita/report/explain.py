@@ -108,7 +108,8 @@ class _Run:
         """Return what these groups were given, line part by line part."""
         needed = explain.upstream(numbers, self.flows)
         parts = [Part._make(row) for row in read_run.parts(self.engine, self.basis, needed)]
-        inner = [flow for flow in self.flows if flow.target in needed]
+        # Siblings too: who holds a cut's residual shows only among all its flows.
+        inner = [flow for flow in self.flows if flow.source in needed]
         acts = {n: Act(self.groups[n].total, self.groups[n].holder) for n in needed}
         return explain.items(parts, inner, acts, self.window)
 
