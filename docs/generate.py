@@ -10,6 +10,7 @@ marked ``yaml FILE`` or ``diff FILE`` is what the reader writes into that file a
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -252,7 +253,7 @@ def picture(folder: Path) -> str:
     )
     lines = told.rstrip("\n").splitlines()
     width = max(len(Text.from_ansi(line).plain) for line in lines) + 1
-    console = Console(record=True, width=width, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+    console = Console(record=True, width=width, file=io.StringIO())
     console.print(Text(f"$ {command.partition(' --project')[0]}\n", style="bold"))
     console.print(Text.from_ansi("\n".join(lines)), soft_wrap=True)
     drawn = console.export_svg(title="percapita", code_format=_SVG, unique_id="table")

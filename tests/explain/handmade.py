@@ -11,7 +11,7 @@ from typing import Any
 from percapita.core import money
 from percapita.core.periods import Span
 from percapita.core.sources import Source
-from percapita.core.split import atoms, scaled, split
+from percapita.core.split import scaled, split
 from percapita.core.subjects import IDLE
 from percapita.core.tables import FLOWS, GROUPS, LEDGER, LINES, PARTS, SLICES, Table
 from percapita.store import FileStat, Store
@@ -86,12 +86,11 @@ class Run:
         self, group: int, amount: Decimal, total: int, shift: int, holder: int | None, rows: int
     ) -> None:
         days = [row[5] for row in self.rows["parts"] if row[1] == group] or [DAYS[0]]
-        cut = atoms(amount)
         start, end = min(days), max(days) + timedelta(days=1)
         self.rows["groups"].append(
             (BASIS, group, f"pool {group}", "driver", "queries", "2025-10", start, end, "day",
              None, "own", start, end, amount, amount,
-             cut.places, cut.count, cut.tail, Decimal(total), shift,
+             12, 0, Decimal(0), Decimal(total), shift,
              holder, 0, rows)
         )  # fmt: skip
 

@@ -155,5 +155,5 @@ def test_a_cut_is_seen_whole_from_each_of_its_parts(engine: Engine) -> None:
     small = down(engine, bind, asked(), chosen(subjects=(7,)))
     large = down(engine, bind, asked(), chosen(subjects=(8,)))
 
-    assert (small.total, large.total) == (0, Decimal("2e-18"))
+    assert (small.total, large.total) == (Decimal(0), Decimal("2e-18"))
     assert large.named == large.total

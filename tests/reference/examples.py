@@ -234,7 +234,7 @@ def cells_and_idle() -> World:
 
 
 ALL = (
-    cloud_metrics, segments, day_without_usage, nobody_used_it, only_refunds, shared_and_idle,
-    serving_each_other, change_of_tier, plan_that_ends, credits_that_follow, credit_billed_later,
-    overheads, cells_and_idle,
+    change_on_a_date, cloud_metrics, segments, day_without_usage, nobody_used_it, only_refunds,
+    shared_and_idle, serving_each_other, change_of_tier, plan_that_ends, credits_that_follow,
+    credit_billed_later, overheads, cells_and_idle,
 )  # fmt: skip

@@ -104,10 +104,12 @@ class Allocation:
             # Finer readings were recorded with their days.
             collect(self.engine, window, self._asked(), own_grain=True)
             self.record(window)
-        self._prepare(window)
+        found: Totals = {}
+        if record or any(_weighs(self._pool(entry)) for entry in entries):
+            self._prepare(window)
+            found = with_whole(totals(self.engine))
         if record and window.grain == "day":
             self.record(window)
-        found = with_whole(totals(self.engine))
         leaves: list[Leaf] = []
         for entry in entries:
             self.opened[entry] = len(self.book.groups) + 1
@@ -207,6 +209,13 @@ class Allocation:
             w=rows.w.sum().cast(WIDE), amount=rows.amount.sum().cast(MONEY), receivers=rows.count()
         )
         self.sink.write(ROLLUP, rolled, "fixed")
+
+
+def _weighs(pool: Pool | None) -> bool:
+    """Tell whether a pool's split needs the shares of its window."""
+    if pool is None or pool.method in ("exclude", "none"):
+        return False
+    return pool.direct is None or pool.direct.then is not None
 
 
 _FIXED: Final = {column.name: column.type for column in LEDGER.columns}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import ibis
 import ibis.expr.types as ir
 
-from percapita.core.periods import EVER
+from percapita.core.periods import EVER, midnight, zone
 from percapita.core.subjects import PSEUDO, PSEUDO_SLICE, SEGMENT, TENANT, USER
 from percapita.core.tables import INTERVALS, SEGMENTS, SLICES
 from percapita.model.spec import Model, Segment
@@ -39,7 +40,9 @@ _KEYED: Final = {"subject": "int64", "start": "timestamp", "end": "timestamp", "
 
 def slices(engine: Engine, model: Model) -> None:
     """Make the tables ``slices`` and ``intervals`` from ``segments`` and ``subject_kinds``."""
-    engine.create("facts", _facts(model), FACTS)
+    engine.create("told", _facts(model), FACTS)
+    engine.load("local_dates", _LOCAL, _local_dates(engine, zone(model.timezone)))
+    engine.create("facts", _localised(), FACTS)
     engine.insert("facts", _own_names(model), FACTS)
     engine.insert("facts", _inherited(), FACTS)
     engine.create("keyed", _keyed([segment.name for segment in model.segments]), _KEYED)
@@ -53,7 +56,7 @@ def slices(engine: Engine, model: Model) -> None:
     always = (joined.start == _instant(EVER[0])) & (joined.end == _instant(EVER[1]))
     told = joined.filter((joined.slice != 0) | ~always)
     engine.create("intervals", told.select(*INTERVALS), INTERVALS)
-    for name in ("facts", "keyed", "slice_keys"):
+    for name in ("told", "local_dates", "facts", "keyed", "slice_keys"):
         engine.drop(name)
 
 
@@ -90,6 +93,38 @@ def _of_segment(told: ir.Table, segment: Segment) -> ir.Table:
         start=rows.start.coalesce(_instant(EVER[0])),
         end=rows.end.coalesce(_instant(EVER[1])),
     )
+
+
+_LOCAL: Final = {"label": "timestamp", "instant": "timestamp"}
+
+
+def _local_dates(engine: Engine, tz: ZoneInfo) -> list[tuple[datetime, datetime]]:
+    """Return when each date among the bounds begins in the zone.
+
+    A date stands in the table as midnight UTC; the model's zone says which instant it is.
+    """
+    told = named("told", FACTS)
+    bounds = ibis.union(told.select(at=told.start), told.select(at=told.end)).distinct()
+    moments = [row[0].astimezone(UTC) for row in engine.rows(bounds.filter(_dated(bounds["at"])))]
+    return [(moment, midnight(moment.date(), tz)) for moment in sorted(moments)]
+
+
+def _dated(at: ir.TimestampValue) -> ir.BooleanValue:
+    bounded = (at > _instant(EVER[0])) & (at < _instant(EVER[1]))
+    return bounded & (at == at.truncate("D"))
+
+
+def _localised() -> ir.Table:
+    told, starts = named("told", FACTS), named("local_dates", _LOCAL)
+    begins = starts.select(first=starts.label, begin=starts.instant)
+    ends = starts.select(last=starts.label, finish=starts.instant)
+    joined = told.left_join(begins, told.start == begins["first"])
+    joined = joined.left_join(ends, joined.end == ends["last"])
+    return joined.select(
+        "subject", "name", "value",
+        start=joined.begin.coalesce(joined.start),
+        end=joined.finish.coalesce(joined.end),
+    )  # fmt: skip
 
 
 _CUTS: Final = {"year": 4, "month": 7, "day": 10}

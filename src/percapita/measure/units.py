@@ -23,6 +23,8 @@ class Observed(NamedTuple):
 
     rows: Mapping[Key, int]
     total: int
+    known: bool = False
+    """A total of zero was seen: usage was measured, and none of it was a unit's."""
 
 
 class Given(NamedTuple):
@@ -89,7 +91,7 @@ def units(
 
 def _observed(question: Question, observed: Observed | None, *, dropped: bool) -> Units:
     notes = ("Head counts that were given do not fit the question.",) if dropped else ()
-    if observed is None or not observed.total:
+    if observed is None or not (observed.total or observed.known):
         return Units({}, None, None, given=False, notes=notes)
     everyone: Mapping[Key, int] = {(): observed.total}
     rows = observed.rows if question.unit_dimensions else everyone

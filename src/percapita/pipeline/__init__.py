@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from percapita.allocate.usage import Window
 from percapita.attribute.activity import active, activity
 from percapita.attribute.segments import slices
 from percapita.core.errors import InputError
-from percapita.core.periods import days, zone
+from percapita.core.periods import days, local_day, zone
 from percapita.core.sources import Source, Taken
 from percapita.core.subjects import SEGMENT, SESSION, TENANT, USER, segment_name
 from percapita.core.tables import (
@@ -49,6 +49,10 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 """Called with what is being done now; each call is one step."""
+
+
+_A_DAY = timedelta(days=1)
+"""No zone's day lies further than this from the UTC day of the same name."""
 
 
 def quiet(_: str) -> None:
@@ -264,13 +268,16 @@ class PeriodRun:
     def _observed(self, calendar: Calendar) -> Iterator[Window]:
         """Yield the windows in which activity is observed: it counts though nothing is billed."""
         month = calendar.month(self.period)
-        grains = {row[0] for row in self.store.engine.rows(
-            "SELECT DISTINCT grain FROM readings WHERE time >= ? AND time < ?",
-            [month.span.start, month.span.end])}  # fmt: skip
-        if grains - {"month"}:
-            for _, span in days(month.span, calendar.tz):
+        seen = self.store.engine.rows(
+            "SELECT DISTINCT grain, time FROM readings WHERE time >= ? AND time < ?",
+            [month.span.start - _A_DAY, month.span.end + _A_DAY],
+        )
+        hours = {local_day(at, calendar.tz) for grain, at in seen if grain == "hour"}
+        labels = {(grain, at.date()) for grain, at in seen if grain != "hour"}
+        for day, span in days(month.span, calendar.tz):
+            if day in hours or ("day", day) in labels:
                 yield calendar.day(span.start)
-        if "month" in grains:
+        if ("month", month.first) in labels:
             yield month
 
     def _active(self, window: Window) -> None:

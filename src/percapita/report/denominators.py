@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from percapita.core.subjects import NOBODY, SEGMENT, TENANT
-from percapita.core.tables import ACTIVITY, COUNTS, REVENUE, SEGMENTS, SLICES
+from percapita.core.tables import ACTIVITY, COUNTS, READINGS, REVENUE, SEGMENTS, SLICES
 from percapita.measure.question import Dimension
 from percapita.measure.revenue import Earned, Paid, earned
 from percapita.measure.units import Given, Observed, Units, units
@@ -32,7 +32,8 @@ def units_of(opened: Opened, plan: Plan, named: Sequence[Named]) -> Units:
     order = [at for at in plan.question.unit_dimensions if at.place != "time"]
     order += [at for at in plan.question.unit_dimensions if at.place == "time"]
     places = [order.index(at) for at in plan.question.unit_dimensions]
-    observed = Observed({tuple(_text(key[p]) for p in places): n for key, n in rows}, total)
+    by_key = {tuple(_text(key[p]) for p in places): n for key, n in rows}
+    observed = Observed(by_key, total, known=not total and _measured(opened, plan))
     return units(
         plan.question,
         plan.days,
@@ -40,6 +41,16 @@ def units_of(opened: Opened, plan: Plan, named: Sequence[Named]) -> Units:
         observed=observed,
         given=_given(opened, plan, named),
     )
+
+
+def _measured(opened: Opened, plan: Plan) -> bool:
+    """Tell whether usage names subjects of the unit's kind throughout: then none is none."""
+    unit, days = plan.question.unit, plan.days
+    if not unit.subject:
+        return False
+    opened.bind(READINGS)
+    meters = [driver.meter for driver in unit.active]
+    return read_units.measured(opened.engine, unit.subject, meters, days.first, days.last)
 
 
 def counting(plan: Plan) -> Counting:

@@ -1,6 +1,6 @@
 """The fixed SQL of the denominators: who was active, who was counted, who paid.
 
-The tables ``activity slices counts revenue segments`` are asked for under their own names. Days
+The tables ``activity slices counts readings revenue segments`` are asked for under their own names. Days
 are local ones, the last one of a span not included.
 """
 
@@ -74,6 +74,19 @@ def activity(engine: Engine, counting: Counting) -> tuple[list[tuple[tuple[Any, 
     found = engine.rows(_count(counting, columns, source), given)
     whole = engine.rows(_count(counting, [], source), given) if columns else found
     return [(row[:-1], int(row[-1])) for row in found], sum(int(row[-1]) for row in whole)
+
+
+def measured(engine: Engine, level: str, meters: Sequence[str], first: date, last: date) -> bool:
+    """Tell whether there are readings of some meters (of any, if none is named), and all of them
+    name subjects of one level.
+    """
+    among = f"meter IN ({', '.join('?' * len(meters))})" if meters else "true"
+    found = engine.value(
+        "SELECT bool_and(subject > 0 AND level = ?) FROM readings"
+        f" WHERE quantity > 0 AND time >= ? AND time < ? AND {among}",
+        [level, first, last, *meters],
+    )
+    return bool(found)
 
 
 def active_days(engine: Engine, counting: Counting) -> dict[int, int]:
