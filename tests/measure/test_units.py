@@ -103,3 +103,10 @@ def test_nothing_is_known_without_either() -> None:
     found = units(by("tier"), OCTOBER, {}, observed=Observed({}, 0), given=[])
 
     assert (found.total, found.overlap) == (None, None)
+
+
+def test_nobody_among_those_who_were_measured_is_zero() -> None:
+    """Usage that names its users, none of whom counts, is a known zero."""
+    found = units(by("tier"), OCTOBER, {}, observed=Observed({}, 0, known=True), given=[])
+
+    assert (found.total, found.overlap, found.rows) == (0, 0, {})

@@ -24,6 +24,8 @@ class Entry(NamedTuple):
     window: Window
     amount: Decimal
     gross: Decimal
+    moves: bool = True
+    """Some line part in it is not zero, though they may cancel out."""
 
 
 class Receiver(NamedTuple):
@@ -59,6 +61,7 @@ class Group:
     holder: Receiver | None = None
     residual: int = 0
     receivers: int = 0
+    moves: bool = True
 
     @property
     def atoms(self) -> Atoms:
@@ -153,6 +156,7 @@ class Book:
         amount = total([p.amount for p in parents])
         gross = total([p.gross for p in parents])
         made = self._new(parents[0].entry, method, amount, gross, cell=cell)
+        made.moves = any(parent.moves for parent in parents)
         for parent in parents:
             self.flows.append(Flow(parent, made, 0, None, parent.amount, parent.gross))
         return made
@@ -193,6 +197,7 @@ class Book:
         cell: str | None = None,
     ) -> Group:
         group = Group(len(self.groups) + 1, entry, method, amount, gross, driver, cell=cell)
+        group.moves = entry.moves
         self.groups.append(group)
         return group
 

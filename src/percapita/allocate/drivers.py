@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from percapita.allocate.pools import json_list
-from percapita.allocate.usage import KEYS, Asked
+from percapita.allocate.usage import KEYS, Asked, apart, numbered, used_rows
 from percapita.core.tables import SLICES, USED
 from percapita.model.match import where
 from percapita.model.spec import Condition, Driver, Mix, Model, Pool
@@ -95,24 +95,54 @@ def asked(model: Model, numbers: Mapping[Demand, int]) -> Asked:
         meters |= {driver.meter for driver in conditions}
         columns |= {column for driver in conditions for column in driver.where}
     keys = [key for key in KEYS if key in columns]
-    return Asked(None if any_reading else meters - {ACTIVE}, keys)
+    levels = any(wanted.level for wanted in numbers)
+    return Asked(meters - {ACTIVE}, keys, every=any_reading, level=levels)
 
 
 def shares(engine: Engine, model: Model, numbers: Mapping[Demand, int]) -> None:
-    """Make the table ``shares`` (``SHARES``) from the window's ``used`` and ``active``.
+    """Make ``shares`` (``SHARES``) from the window's ``used`` and ``active``.
 
-    Demands that differ in nothing but the meter are met in one pass.
+    Demands that differ in nothing but the meter are met in one pass. Where no demand needs usage
+    summed anew, ``shares`` is a view: its rows are those of ``used``.
     """
-    engine.load("demanded", _DEMANDED, _demanded(numbers))
-    shapes = tuple(dict.fromkeys(_shape(wanted) for wanted in numbers))
+    wanted = asked(model, numbers)
+    shapes = tuple(dict.fromkeys(_shape(demand) for demand in numbers))
+    engine.load("demanded", _DEMANDED, _demanded(numbers, numbered(wanted)))
     dims = tuple(d for d in DIMENSIONS if d in model.dimensions)
-    made = [_of_shape(shape, number, dims) for number, shape in enumerate(shapes)]
+    served = any(pool.through for pool in model.pools)
+    if shapes and not served and apart(wanted) == dims and all(map(_as_used, shapes)):
+        engine.view("shares", _view(shapes, dims))
+        return
     engine.load("shares", SHARES, [])
-    for more in made:
-        engine.insert("shares", more, SHARES)
+    for number, shape in enumerate(shapes):
+        engine.insert("shares", _of_shape(shape, number, dims), SHARES)
 
 
-_DEMANDED: Final = {"shape": "int32", "its_meter": "string", "driver": "int32"}
+_DEMANDED: Final = {
+    "shape": "int32",
+    "its_meter": "string",
+    "its_number": "int32",
+    "driver": "int32",
+}
+
+
+def _as_used(shape: Demand) -> bool:
+    return not (shape.where or shape.cells or shape.level)
+
+
+@cache
+def _view(shapes: tuple[Demand, ...], dims: tuple[str, ...]) -> ir.Table:
+    made = []
+    for number, shape in enumerate(shapes):
+        wanted = named("demanded", _DEMANDED)
+        wanted = wanted.filter(wanted["shape"] == number).select("its_number", "driver")
+        if shape.meter == ACTIVE:
+            made.append(_active(wanted, shape))
+            continue
+        rows = used_rows(dims)
+        rows = rows.join(wanted, rows.number == wanted.its_number)
+        made.append(_columns(rows.mutate(cell=ibis.literal("")), dims))
+    return ibis.union(*made) if len(made) > 1 else made[0]
 
 
 def _shape(wanted: Demand) -> Demand:
@@ -120,9 +150,14 @@ def _shape(wanted: Demand) -> Demand:
     return Demand(meter, wanted.where, wanted.cells, wanted.level)
 
 
-def _demanded(numbers: Mapping[Demand, int]) -> list[tuple[int, str, int]]:
+def _demanded(
+    numbers: Mapping[Demand, int], meters: Mapping[str, int]
+) -> list[tuple[int, str, int | None, int]]:
     shapes = list(dict.fromkeys(_shape(wanted) for wanted in numbers))
-    return [(shapes.index(_shape(d)), d.meter, number) for d, number in numbers.items()]
+    return [
+        (shapes.index(_shape(d)), d.meter, meters.get(d.meter), number)
+        for d, number in numbers.items()
+    ]
 
 
 @cache

@@ -22,7 +22,7 @@ from percapita.allocate.drivers import (
 )
 from percapita.allocate.entries import Calendar
 from percapita.allocate.leaves import split_leaves
-from percapita.allocate.levels import check_levels
+from percapita.allocate.levels import check_levels, several_levels
 from percapita.allocate.overhead import weigh_by_cost
 from percapita.allocate.pools import IMPLICIT
 from percapita.allocate.serving import Serving
@@ -57,11 +57,14 @@ class Allocation:
     numbers: dict[Demand, int] = field(init=False)
     cascade: Cascade = field(init=False)
     serving: Serving = field(init=False)
+    mixed: bool = field(init=False)
+    """Readings of several levels of subject are in."""
 
     def __post_init__(self) -> None:
         """Number the demands and start the book."""
         self.numbers = demands(self.model)
         self.cascade = Cascade(self.model, self.numbers, self.book)
+        self.mixed = several_levels(self.engine)
         self.serving = Serving(self.engine, self.model, self.numbers, self.book)
 
     def run(self, entries: Sequence[Entry], observed: Iterable[Window]) -> None:
@@ -91,7 +94,8 @@ class Allocation:
 
     def _prepare(self, window: Window) -> None:
         collect(self.engine, window, self._asked())
-        check_levels(self.engine, self.numbers, window)
+        if self.mixed:
+            check_levels(self.engine, self.numbers, window)
         if any(wanted.meter == ACTIVE for wanted in self.numbers):
             self.active(window)
         shares(self.engine, self.model, self.numbers)
@@ -118,8 +122,12 @@ class Allocation:
                 leaves += self.serving.enter(entry, pool, found)
             else:
                 leaves += self.cascade.enter(entry, pool, found)
-        split_leaves(self.engine, self.sink, leaves, f"{window.grain}-{window.first}")
+        self._split(leaves, f"{window.grain}-{window.first}", found)
         return found
+
+    def _split(self, leaves: Sequence[Leaf], part: str, known: Totals | None = None) -> None:
+        dims = self.model.dimensions
+        split_leaves(self.engine, self.sink, leaves, part, dims=dims, known=known)
 
     def _widen(self, seen: Mapping[Window, Totals]) -> None:
         waiting = [w.group.entry.window for w in self.cascade.waiting]
@@ -133,9 +141,9 @@ class Allocation:
         for weighed in sorted(placed, key=lambda w: (w.grain, w.first)):
             self._prepare(weighed)
             part = f"wide-{weighed.grain}-{weighed.first}"
-            split_leaves(self.engine, self.sink, placed[weighed], part)
+            self._split(placed[weighed], part)
         for window, leaves in self.serving.widen(self._prepare, months, seen):
-            split_leaves(self.engine, self.sink, leaves, f"through-{window.grain}-{window.first}")
+            self._split(leaves, f"through-{window.grain}-{window.first}")
 
     def _units(self) -> None:
         """Give groups that lines name a unit for to that unit, in the slices it was in."""
@@ -178,7 +186,7 @@ class Allocation:
                 self.book.give(group, pseudo(UNALLOCATED), "unallocated")
             else:
                 leaves.append(Leaf(group, driver, ""))
-        split_leaves(self.engine, self.sink, leaves, f"overhead-{self.model.pools.index(pool)}")
+        self._split(leaves, f"overhead-{self.model.pools.index(pool)}")
         for leaf in leaves:
             leaf.group.shift = max(leaf.group.shift, shift or 0)
 

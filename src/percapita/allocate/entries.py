@@ -122,11 +122,12 @@ def entries(engine: Engine, calendar: Calendar) -> list[Entry]:
     summed = rows.group_by(["basis", "pool", "cell", "month", "at"]).agg(
         amount=rows.amount.sum().cast(MONEY),
         gross=rows.amount.sum(where=rows.positive).cast(MONEY),
+        moves=(rows.amount != 0).any(),
     )
     made = [
         Entry(basis, pool, cell, calendar.day(at) if at else calendar.month(month), amount,
-              gross if gross is not None else ZERO)
-        for basis, pool, cell, month, at, amount, gross in engine.rows(summed)
+              gross if gross is not None else ZERO, moves)
+        for basis, pool, cell, month, at, amount, gross, moves in engine.rows(summed)
     ]  # fmt: skip
     return sorted(made, key=_sorted_by)
 

@@ -6,71 +6,123 @@ group, its holder, takes the integer residual and the tail.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import ibis
 import ibis.expr.types as ir
 
 from percapita.allocate.book import Group, Leaf, Receiver
-from percapita.allocate.drivers import DIMENSIONS, RECEIVER, SHARES
+from percapita.allocate.cascade import WHOLE, Totals, with_whole
+from percapita.allocate.drivers import DIMENSIONS, RECEIVER, SHARES, totals
 from percapita.allocate.kernel import ATOM, amount_of, rounded_part, size_of
-from percapita.core.split import shift_of
+from percapita.core.split import shift_of, shifted
 from percapita.core.tables import LEDGER, MONEY, ROLLUP, WIDE
-from percapita.plugins import Engine, Sink, named
+from percapita.plugins import Engine, Schema, Sink, named
 
 _LEAVES: Final = {
     "basis": "string", "group": "int64", "driver": "int32", "cell": "string", "count": "int64",
-    "size": ATOM, "total": "int64", "shift": "int32",
+    "size": ATOM, "total": "int64", "shift": "int32", "largest": "int64",
 }  # fmt: skip
-_CUT: Final = {
-    "basis": "string", "group": "int64", "subject": "int64", "slice": "int64",
-    **dict.fromkeys(DIMENSIONS, "string"), "w": "int64", "part": "int64", "size": ATOM,
+_CLOSED: Final = {**_LEAVES, "residual": "int64", "tail": MONEY, "holder": "int64",
+                  "in_slice": "int64", **{f"in_{d}": "string" for d in DIMENSIONS}}  # fmt: skip
+_SUMS: Final = {
+    "group": "int64", "slice": "int64", **dict.fromkeys(DIMENSIONS, "string"), "w": WIDE,
+    "part": "int64", "receivers": "int64", "first": "int64",
 }  # fmt: skip
-_CLOSING: Final = {"group": "int64", "residual": "int64", "tail": MONEY, "holder": "int64",
-                   "in_slice": "int64", **{f"in_{d}": "string" for d in DIMENSIONS}}  # fmt: skip
+"""Parts before the residual, summed over subjects. ``first`` is the smallest subject with the
+group's largest weight, null where none has it."""
 
 
-def split_leaves(engine: Engine, sink: Sink, leaves: Sequence[Leaf], part: str) -> None:
+class _Form(NamedTuple):
+    """What the statements of a window can leave out."""
+
+    basis: str | None
+    """The one basis of all leaves, if there is one."""
+    dims: tuple[str, ...]
+    """Dimensions that the model asks for."""
+    cells: bool
+    """Some leaf splits one of several cells."""
+    merged: bool
+    """Some leaf splits over all cells."""
+
+
+def split_leaves(
+    engine: Engine,
+    sink: Sink,
+    leaves: Sequence[Leaf],
+    part: str,
+    *,
+    dims: Collection[str],
+    known: Totals | None = None,
+) -> None:
     """Split the leaves over ``shares`` and write their ledger and roll-up rows as one file each.
 
     Fills in each group's total, shift, holder, residual and receivers.
+
+    Args:
+        engine: has the table ``shares``.
+        sink: takes the rows.
+        leaves: what is split.
+        part: name of the files.
+        dims: the dimensions that the model asks for.
+        known: the totals of ``shares``, where they were asked for already.
     """
-    live = [leaf for leaf in leaves if leaf.group.amount or leaf.group.gross]
+    # Parts that cancel out are split too: each line can be followed. Nothing at all is not.
+    live = [leaf for leaf in leaves if leaf.group.moves]
     if not live:
         return
-    _totals(engine, live)
-    engine.load("leaves", _LEAVES, [_row(leaf) for leaf in live])
-    engine.create("cut", _cut(), _CUT)
+    form = _form(live, tuple(d for d in DIMENSIONS if d in dims))
+    rows = _weighed(engine, live, known or {})
+    engine.load("leaves", _LEAVES, rows)
+    engine.create("sums", _sums(form), _SUMS)
     closing = _close(engine, {leaf.group.number: leaf.group for leaf in live})
-    engine.load("closing", _CLOSING, closing)
-    ledger = _ledger()
-    sink.write(LEDGER, ledger.order_by([ledger.basis, *(ledger[k] for k in RECEIVER)]), part)
+    engine.load("closed", _CLOSED, [(*row, *closing[row[1]]) for row in rows])
+    sink.write(LEDGER, _ledger(form), part)
     sink.write(ROLLUP, _rollup(), part)
-    for name in ("leaves", "cut", "closing"):
+    for name in ("leaves", "sums", "closed"):
         engine.drop(name)
 
 
-def _row(leaf: Leaf) -> tuple[Any, ...]:
-    group = leaf.group
-    cut = group.atoms
-    return (group.entry.basis, group.number, leaf.driver, leaf.cell, cut.whole, size_of(cut.places),
-            group.total, group.shift)  # fmt: skip
+def _form(leaves: Sequence[Leaf], dims: tuple[str, ...]) -> _Form:
+    bases = {leaf.group.entry.basis for leaf in leaves}
+    return _Form(
+        bases.pop() if len(bases) == 1 else None,
+        dims,
+        cells=any(leaf.cell for leaf in leaves),
+        merged=any(leaf.cell is None for leaf in leaves),
+    )
 
 
-def _totals(engine: Engine, leaves: Sequence[Leaf]) -> None:
-    """Set each group's total weight, shifted under the limit where it must be."""
-    rows = named("shares", SHARES)
-    cells = {(d, c): int(w) for d, c, w in engine.rows(
-        rows.group_by(["driver", "cell"]).agg(w=rows.w.sum()))}  # fmt: skip
-    whole: dict[int, int] = {}
-    for (driver, _), weight in cells.items():
-        whole[driver] = whole.get(driver, 0) + weight
+def _weighed(engine: Engine, leaves: Sequence[Leaf], known: Totals) -> list[tuple[Any, ...]]:
+    """Set each group's total weight, shifted under the limit where it must be; return its row."""
+    if not all((leaf.driver, leaf.cell or WHOLE) in known for leaf in leaves):
+        known = with_whole(totals(engine))
+    over_all = _largest_over_all(engine, {leaf.driver for leaf in leaves if leaf.cell is None})
+    rows = []
     for leaf in leaves:
-        total = whole[leaf.driver] if leaf.cell is None else cells[leaf.driver, leaf.cell]
-        leaf.group.shift = shift_of(total)
-        leaf.group.total = total if not leaf.group.shift else _shifted_total(engine, leaf)
+        group, weights = leaf.group, known[leaf.driver, leaf.cell or WHOLE]
+        largest = over_all[leaf.driver] if leaf.cell is None else weights.largest
+        group.shift = shift_of(weights.sum)
+        group.total = weights.sum if not group.shift else _shifted_total(engine, leaf)
+        places, count, _ = group.atoms
+        rows.append(
+            (group.entry.basis, group.number, leaf.driver, leaf.cell, count, size_of(places),
+             group.total, group.shift, shifted(largest, group.shift))
+        )  # fmt: skip
+    return rows
+
+
+def _largest_over_all(engine: Engine, drivers: Collection[int]) -> dict[int, int]:
+    """Return the largest weight that a receiver has over all cells of a driver."""
+    if not drivers:
+        return {}
+    rows = named("shares", SHARES)
+    rows = rows.filter(rows.driver.isin(sorted(drivers)))
+    summed = rows.group_by(["driver", *RECEIVER]).agg(w=rows.w.sum())
+    largest = summed.group_by("driver").agg(w=summed.w.max())
+    return {driver: int(weight) for driver, weight in engine.rows(largest)}
 
 
 def _shifted_total(engine: Engine, leaf: Leaf) -> int:
@@ -82,42 +134,71 @@ def _shifted_total(engine: Engine, leaf: Leaf) -> int:
     return sum(max(int(row[0]) >> leaf.group.shift, 1) for row in engine.rows(rows.select("w")))
 
 
-@cache
-def _cut() -> ir.Table:
-    rows, leaves = named("shares", SHARES), named("leaves", _LEAVES)
-    asked = leaves.select(
-        "basis", "group", "count", "size", "total", "shift", number=leaves.driver, at=leaves.cell
-    )
-    in_one = asked.filter(asked["at"].notnull())
-    in_cell = rows.join(in_one, [rows.driver == in_one.number, rows.cell == in_one["at"]])
-    columns = ("basis", "group", *RECEIVER, "w", "count", "size", "total", "shift")
-    anywhere = asked.filter(asked["at"].isnull())
-    summed = rows.semi_join(anywhere, rows.driver == anywhere.number)
-    summed = summed.group_by(["driver", *RECEIVER]).agg(w=summed.w.sum())
-    over_all = summed.join(anywhere, summed.driver == anywhere.number)
-    cut = ibis.union(in_cell.select(*columns), over_all.select(*columns))
+def _cut(form: _Form, name: str, schema: Schema) -> ir.Table:
+    """Return every part before the residual, with all that its leaf in the table ``name`` knows."""
+    rows, leaves = named("shares", SHARES), named(name, schema)
+    asked = leaves.rename(number="driver", at="cell")
+    # Where no leaf has a cell, its driver has none either.
+    in_one = asked.filter(asked["at"].notnull()) if form.merged else asked
+    same = [rows.driver == in_one.number]
+    if form.cells:
+        same.append(rows.cell == in_one["at"])
+    columns = [c for c in schema if c not in ("driver", "cell")]
+    receiver = ("subject", "slice", *form.dims)
+    cut = rows.join(in_one, same).select(*receiver, "w", *columns)
+    if form.merged:
+        anywhere = asked.filter(asked["at"].isnull())
+        summed = rows.semi_join(anywhere, rows.driver == anywhere.number)
+        summed = summed.group_by(["driver", *receiver]).agg(w=summed.w.sum())
+        over_all = summed.join(anywhere, summed.driver == anywhere.number)
+        cut = ibis.union(cut, over_all.select(*receiver, "w", *columns))
     weight = ibis.ifelse(cut.shift == 0, cut.w, ibis.greatest(cut.w >> cut.shift, 1))
     cut = cut.mutate(w=weight)
-    cut = cut.mutate(part=rounded_part(cut["count"], cut.w, cut.total))
-    return cut.select(*_CUT)
+    return cut.mutate(part=rounded_part(cut["count"], cut.w, cut.total))
 
 
-def _close(engine: Engine, groups: dict[int, Group]) -> list[tuple[Any, ...]]:
-    """Find each group's holder and residual; return the rows of ``closing``."""
-    rows = named("cut", _CUT)
-    summed = rows.group_by("group").agg(part=rows.part.sum(), largest=rows.w.max(), n=rows.count())
-    facts = {int(g): (int(p), int(w), int(n)) for g, p, w, n in engine.rows(summed)}
-    most = summed.select("largest", in_group=summed.group)
-    top = rows.join(most, [rows.group == most.in_group, rows.w == most.largest])
-    first = top.group_by("group").agg(subject=top.subject.min())
-    first = first.select(at_group=first.group, least=first.subject)
-    held = top.join(first, [top.group == first.at_group, top.subject == first.least])
+def _with_dims(rows: ir.Table, form: _Form) -> ir.Table:
+    missing = [d for d in DIMENSIONS if d not in form.dims]
+    return rows.mutate(**{d: ibis.null("string") for d in missing})
+
+
+@cache
+def _sums(form: _Form) -> ir.Table:
+    rows = _cut(form, "leaves", _LEAVES)
+    summed = rows.group_by(["group", "slice", *form.dims]).agg(
+        w=rows.w.sum(), part=rows.part.sum(), receivers=rows.count(),
+        first=rows.subject.min(where=rows.w == rows.largest),
+    )  # fmt: skip
+    return _with_dims(summed, form)
+
+
+def _close(engine: Engine, groups: Mapping[int, Group]) -> dict[int, tuple[Any, ...]]:
+    """Find each group's holder and residual; return the columns that ``closed`` adds."""
     holders: dict[int, Receiver] = {}
-    for number, *who in engine.rows(held.select("group", *RECEIVER)):
+    for number, *who in engine.rows(_firsts()):
         holder = Receiver(*who)
         before = holders.get(number)
         holders[number] = holder if before is None else min(before, holder, key=_order)
-    return [_closing(groups[g], holders[g], *facts[g]) for g in sorted(facts)]
+    return {
+        number: _closing(groups[number], holders[number], int(part), int(receivers))
+        for number, part, receivers in engine.rows(_facts())
+    }
+
+
+@cache
+def _facts() -> ir.Table:
+    rows = named("sums", _SUMS)
+    return rows.group_by("group").agg(part=rows.part.sum(), receivers=rows.receivers.sum())
+
+
+@cache
+def _firsts() -> ir.Table:
+    """Return the first subject of each group, in every slice where it has the largest weight."""
+    rows = named("sums", _SUMS)
+    first = rows.group_by("group").agg(least=rows["first"].min())
+    first = first.select("least", in_group=first.group)
+    held = rows.join(first, [rows.group == first.in_group, rows["first"] == first.least])
+    return held.select("group", subject="first", slice="slice", **{d: d for d in DIMENSIONS})
 
 
 def _order(receiver: Receiver) -> tuple[Any, ...]:
@@ -125,35 +206,45 @@ def _order(receiver: Receiver) -> tuple[Any, ...]:
     return (receiver.subject, receiver.slice, *dims)
 
 
-def _closing(group: Group, holder: Receiver, part: int, _: int, rows: int) -> tuple[Any, ...]:
+def _closing(group: Group, holder: Receiver, part: int, rows: int) -> tuple[Any, ...]:
     cut = group.atoms
     group.holder, group.residual, group.receivers = holder, cut.whole - part, rows
-    return (group.number, group.residual, cut.tail, *holder)
+    return (group.residual, cut.tail, *holder)
 
 
 @cache
-def _ledger() -> ir.Table:
-    rows, closing = named("cut", _CUT), named("closing", _CLOSING)
-    closing = closing.rename(its_group="group")
-    joined = rows.join(closing, rows.group == closing.its_group)
-    amount = amount_of(joined.part, joined["size"])
-    closed = (amount_of(joined.part + joined.residual, joined["size"]) + joined.tail).cast(MONEY)
-    return joined.mutate(amount=ibis.ifelse(is_holder(joined), closed, amount)).select(
-        *(column.name for column in LEDGER.columns)
-    )
+def _ledger(form: _Form) -> ir.Table:
+    rows = _cut(form, "closed", _CLOSED)
+    amount = amount_of(rows.part, rows["size"])
+    closed = (amount_of(rows.part + rows.residual, rows["size"]) + rows.tail).cast(MONEY)
+    rows = rows.mutate(amount=ibis.ifelse(is_holder(rows, form.dims), closed, amount))
+    known = [] if form.basis else ["basis"]
+    # What is the same in every row need not be sorted with it.
+    rows = rows.select(*known, "group", "subject", "slice", *form.dims, "w", "amount")
+    rows = _with_dims(rows.order_by([*known, "subject"]), form)
+    if form.basis:
+        rows = rows.mutate(basis=ibis.literal(form.basis))
+    return rows.select(*(column.name for column in LEDGER.columns))
 
 
-def is_holder(rows: ir.Table) -> ir.BooleanValue:
+def is_holder(rows: ir.Table, dims: Sequence[str] = DIMENSIONS) -> ir.BooleanValue:
     """Tell whether a row is its group's holder: ``holder``, ``in_slice``, ``in_feature`` …."""
     same = (rows.subject == rows.holder) & (rows.slice == rows.in_slice)
-    for dimension in DIMENSIONS:
+    for dimension in dims:
         same = same & rows[dimension].identical_to(rows[f"in_{dimension}"])
     return same
 
 
 @cache
 def _rollup() -> ir.Table:
-    rows = _ledger()
-    return rows.group_by(["basis", "group", "slice", *DIMENSIONS]).agg(
-        w=rows.w.sum().cast(WIDE), amount=rows.amount.sum().cast(MONEY), receivers=rows.count()
+    rows = named("sums", _SUMS)
+    closed = named("closed", _CLOSED).rename(its_group="group").drop("cell")
+    rows = rows.join(closed, rows.group == closed.its_group)
+    same = rows.slice == rows.in_slice
+    for dimension in DIMENSIONS:
+        same = same & rows[dimension].identical_to(rows[f"in_{dimension}"])
+    amount = amount_of(rows.part, rows["size"])
+    held = (amount_of(rows.part + rows.residual, rows["size"]) + rows.tail).cast(MONEY)
+    return rows.mutate(amount=ibis.ifelse(same, held, amount)).select(
+        *(column.name for column in ROLLUP.columns)
     )

@@ -10,8 +10,8 @@ import ibis.expr.types as ir
 from percapita.allocate.drivers import Demand
 from percapita.allocate.usage import Window
 from percapita.core.errors import InputError
-from percapita.core.tables import USED
-from percapita.plugins import Engine, named
+from percapita.core.tables import READINGS
+from percapita.plugins import Engine, stored
 
 
 class MixedLevelsError(InputError):
@@ -27,7 +27,7 @@ class MixedLevelsError(InputError):
 
 
 def check_levels(engine: Engine, numbers: Mapping[Demand, int], window: Window) -> None:
-    """Refuse meters of several levels in the window's ``used`` where a pool names none.
+    """Refuse meters of several levels in the window's readings where a pool names none.
 
     Raises:
         MixedLevelsError: there is such a meter.
@@ -41,8 +41,15 @@ def check_levels(engine: Engine, numbers: Mapping[Demand, int], window: Window) 
             raise MixedLevelsError(meter, found, window)
 
 
+def several_levels(engine: Engine) -> bool:
+    """Tell whether the readings are of more than one level; where they are not, none can mix."""
+    rows = stored(READINGS)
+    ((first, last),) = engine.rows(rows.agg(first=rows.level.min(), last=rows.level.max()))
+    return bool(first != last)
+
+
 @cache
 def _levels() -> ir.Table:
-    rows = named("used", USED)
+    rows = stored(READINGS, "window_readings")
     rows = rows.filter(rows.level.notnull(), rows.subject > 0)
     return rows.select("meter", "level").distinct()

@@ -37,17 +37,47 @@ class Window:
 class Asked:
     """What the model asks of the readings."""
 
-    meters: Collection[str] | None
-    """``None``: every meter, because any reading makes a subject active."""
+    meters: Collection[str]
+    """The meters that it names."""
     keys: Sequence[str]
     """Columns of ``KEYS`` to keep apart."""
+    every: bool = False
+    """Other meters count too, because any reading makes a subject active."""
+    level: bool = False
+    """Levels of subject are kept apart, because some pool names one."""
+
+
+METERS: Final = {"number": "int32", "its_meter": "string"}
+"""Working table ``meters``: rows are grouped by a number, which is faster than by a text."""
+
+
+def numbered(asked: Asked) -> dict[str, int]:
+    """Return the number that stands for each meter; those not asked for have none."""
+    return {meter: number for number, meter in enumerate(sorted(asked.meters))}
+
+
+def apart(asked: Asked) -> tuple[str, ...]:
+    """Return the columns that rows of one subject and meter are kept apart by."""
+    return (*(["level"] if asked.level else []), *asked.keys)
+
+
+def used_rows(keys: Sequence[str]) -> ir.Table:
+    """Return the table behind ``used``: one row for each number, keys, subject and slice."""
+    return named("used_rows", _rows_of(keys))
+
+
+def _rows_of(keys: Sequence[str]) -> dict[str, str]:
+    names = ("subject", "slice", "w")
+    return {"number": "int32", **dict.fromkeys(keys, "string"), **dict.fromkeys(names, "int64")}
 
 
 _CROSSING: Final = {"subject": "int64"}
 
 
 def collect(engine: Engine, window: Window, asked: Asked, *, own_grain: bool = False) -> None:
-    """Make the table ``used`` (``USED``) of one window from ``readings`` and ``intervals``.
+    """Make ``used`` (``USED``) of one window from ``readings`` and ``intervals``.
+
+    The rows themselves are in the table ``used_rows``; ``used`` is a view of them.
 
     Subjects whose attributes change inside the window are joined reading by reading, each to the
     interval of its hour; a coarser reading is divided over the intervals by time. A month holds the
@@ -59,13 +89,18 @@ def collect(engine: Engine, window: Window, asked: Asked, *, own_grain: bool = F
     # Only these views know the window: what is asked of them is compiled once for all windows.
     engine.view("window_readings", readings)
     engine.view("window_held", _held(window))
+    engine.load("meters", METERS, [(n, meter) for meter, n in numbered(asked).items()])
     crossing = engine.create("crossing", _crossing(window), _CROSSING)
-    engine.create("used", _settled(tuple(asked.keys), crossing=bool(crossing)), USED)
+    keys = apart(asked)
+    columns = _rows_of(keys)
+    settled = _settled(keys, every=asked.every, crossing=bool(crossing))
+    engine.create("used_rows", settled, columns)
     if crossing:
         engine.create("moving", _moving(window), _MOVING)
-        engine.insert("used", _divided(tuple(asked.keys)), USED)
+        engine.insert("used_rows", _divided(keys, every=asked.every), columns)
         engine.drop("moving")
     engine.drop("crossing")
+    engine.view("used", _named(keys))
 
 
 def _in_window(window: Window, asked: Asked) -> ir.Table:
@@ -80,7 +115,7 @@ def _in_window(window: Window, asked: Asked) -> ir.Table:
     early = min(first, window.span.start)
     late = max(last, window.span.end)
     rows = rows.filter((rows.time >= early) & (rows.time < late), fits, rows.quantity > 0)
-    return rows if asked.meters is None else rows.filter(rows.meter.isin(sorted(asked.meters)))
+    return rows if asked.every else rows.filter(rows.meter.isin(sorted(asked.meters)))
 
 
 def _label(day: date) -> datetime:
@@ -99,19 +134,25 @@ def _held(window: Window) -> ir.Table:
     return held.select("slice", who=held.subject)
 
 
-def _summed(rows: ir.Table, keys: Sequence[str], quantity: str, *also: str) -> ir.Table:
-    return rows.group_by(["meter", "level", *keys, "subject", *also]).agg(w=rows[quantity].sum())
+def _summed(
+    rows: ir.Table, keys: Sequence[str], quantity: str, *also: str, every: bool
+) -> ir.Table:
+    meters = named("meters", METERS)
+    rows = rows.join(meters, rows.meter == meters.its_meter, how="left" if every else "inner")
+    # What nobody splits by only shows that a subject was active: its sum means nothing.
+    counted = ibis.ifelse(rows.number.isnull(), 0, rows[quantity]) if every else rows[quantity]
+    return rows.group_by(["number", *keys, "subject", *also]).agg(w=counted.sum())
 
 
 @cache
-def _settled(keys: tuple[str, ...], *, crossing: bool) -> ir.Table:
+def _settled(keys: tuple[str, ...], *, every: bool, crossing: bool) -> ir.Table:
     rows = stored(READINGS, "window_readings")
     if crossing:
         rows = rows.anti_join(named("crossing", _CROSSING), "subject")
-    summed = _summed(rows, keys, "quantity")
+    summed = _summed(rows, keys, "quantity", every=every)
     held = named("window_held", {"slice": "int64", "who": "int64"})
     joined = summed.left_join(held, summed.subject == held.who)
-    return _complete(joined.mutate(slice=_slice(joined)), keys)
+    return joined.mutate(slice=_slice(joined)).select(*_rows_of(keys))
 
 
 def _slice(rows: ir.Table) -> ir.IntegerValue:
@@ -119,9 +160,13 @@ def _slice(rows: ir.Table) -> ir.IntegerValue:
     return ibis.ifelse(rows.subject == NOBODY, PSEUDO_SLICE[NOBODY], known).cast("int64")
 
 
-def _complete(rows: ir.Table, keys: Sequence[str]) -> ir.Table:
-    missing = {key: ibis.null("string") for key in KEYS if key not in keys}
-    return rows.mutate(**missing).select(*USED)
+@cache
+def _named(keys: tuple[str, ...]) -> ir.Table:
+    """Return ``used`` over its rows: meters by name, what is not kept apart as null."""
+    rows, meters = used_rows(keys), named("meters", METERS).rename(its_number="number")
+    rows = rows.left_join(meters, rows.number == meters.its_number)
+    missing = {key: ibis.null("string") for key in ("level", *KEYS) if key not in keys}
+    return rows.mutate(meter=rows.its_meter, **missing).select(*USED)
 
 
 _MOVING: Final = {
@@ -157,7 +202,7 @@ def _moving(window: Window) -> ir.Table:
 
 
 @cache
-def _divided(keys: tuple[str, ...]) -> ir.Table:
+def _divided(keys: tuple[str, ...], *, every: bool) -> ir.Table:
     rows = named("moving", _MOVING)
     whole = ibis.window(group_by="id")
     rows = rows.mutate(total=rows.time.sum().over(whole))
@@ -166,4 +211,5 @@ def _divided(keys: tuple[str, ...]) -> ir.Table:
     rows = rows.mutate(rank=ibis.row_number().over(order), parts=rows.part.sum().over(whole))
     residual = rows.quantity - rows.parts.cast(WIDE).cast("int64")
     rows = rows.mutate(part=ibis.ifelse(rows["rank"] == 0, rows.part + residual, rows.part))
-    return _complete(_summed(rows.filter(rows.part > 0), keys, "part", "slice"), keys)
+    summed = _summed(rows.filter(rows.part > 0), keys, "part", "slice", every=every)
+    return summed.select(*_rows_of(keys))

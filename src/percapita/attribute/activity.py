@@ -49,12 +49,11 @@ def _present(unit: Unit) -> ir.Table:
         for driver in unit.active:
             verdict = verdict | reads(rows, driver)
         rows = rows.filter(verdict)
+    rows = rows.select("subject", "slice").distinct()
     kinds = stored(SLICES).select(number="slice", kind="kind")
     rows = rows.join(kinds, rows.slice == kinds.number)
     rows = rows.filter(rows.kind == unit.subject, rows.kind.notin(list(unit.exclude) or [""]))
-    return rows.select("subject", "slice").distinct().mutate(
-        quantity=ibis.literal(1, type="int64")
-    )  # fmt: skip
+    return rows.select("subject", "slice", quantity=ibis.literal(1, type="int64"))
 
 
 def active(engine: Engine, model: Model, first: date, last: date) -> None:

@@ -93,7 +93,7 @@ def _observed(question: Question, observed: Observed | None, *, dropped: bool) -
     notes = ("Head counts that were given do not fit the question.",) if dropped else ()
     if observed is None or not (observed.total or observed.known):
         return Units({}, None, None, given=False, notes=notes)
-    everyone: Mapping[Key, int] = {(): observed.total}
+    everyone: Mapping[Key, int] = {(): observed.total} if observed.total else {}
     rows = observed.rows if question.unit_dimensions else everyone
     overlap = sum(rows.values()) - observed.total
     return Units(rows, observed.total, overlap, given=False, notes=notes)

@@ -80,11 +80,15 @@ class Engine:
         if memory:
             config["memory_limit"] = memory
         if temp:
+            # DuckDB makes the folder when it first needs it, but none above it.
+            temp.parent.mkdir(parents=True, exist_ok=True)
             config["temp_directory"] = str(temp)
         self._connection = duckdb.connect(":memory:", config=config)
         self._connection.execute("SET TimeZone = 'UTC'")
         # Every order that matters is written as ORDER BY.
         self._connection.execute("SET preserve_insertion_order = false")
+        # A run opens the same readings for every day: their footers are read once.
+        self._connection.execute("SET parquet_metadata_cache = true")
 
     def close(self) -> None:
         """Give the memory back."""

@@ -1,7 +1,7 @@
 """The fixed SQL of the denominators: who was active, who was counted, who paid.
 
-The tables ``activity slices counts readings revenue segments`` are asked for under their own names. Days
-are local ones, the last one of a span not included.
+The tables ``activity slices counts readings revenue segments`` are asked for under their own
+names. Days are local ones, the last one of a span not included.
 """
 
 from __future__ import annotations
@@ -77,9 +77,7 @@ def activity(engine: Engine, counting: Counting) -> tuple[list[tuple[tuple[Any, 
 
 
 def measured(engine: Engine, level: str, meters: Sequence[str], first: date, last: date) -> bool:
-    """Tell whether there are readings of some meters (of any, if none is named), and all of them
-    name subjects of one level.
-    """
+    """Tell whether some meters were read, any if none is named, and only for one level."""
     among = f"meter IN ({', '.join('?' * len(meters))})" if meters else "true"
     found = engine.value(
         "SELECT bool_and(subject > 0 AND level = ?) FROM readings"
