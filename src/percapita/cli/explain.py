@@ -99,7 +99,8 @@ def explain_command(
             _print_up(opened, question, meta, line_id, form)
         else:
             sought = _sought(opened, subject, pairs, tenant)
-            page = Asked(sought.title, sought.shown, meta, _units(project.all_sources(store)))
+            units = _units(project.all_sources(store))
+            page = Asked(sought.title, sought.shown, meta, units, opened.zone)
             _print_down(opened, question, page, sought, form)
 
 
@@ -208,7 +209,7 @@ def _print_up(
 
     found = explain_who.line(opened, question, line_id)
     known = people(opened.store.catalog, {one.subject for one in found.got})
-    asked = explain_json.Asked(f"line {found.line['LineId']}", {}, meta)
+    asked = explain_json.Asked(f"line {found.line['LineId']}", {}, meta, zone=opened.zone)
     if form == "json":
         click.echo(explain_json.up_json(asked, found, known))
     elif form == "csv":

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +29,8 @@ class Asked:
     """basis, currency, period, pool, status, as_of, model, run."""
     units: Units = field(default_factory=dict)
     """Units that usage is written in, in words; weights are in base units."""
+    zone: tzinfo = UTC
+    """The zone that days are shown in, in words."""
 
     @property
     def currency(self) -> str:

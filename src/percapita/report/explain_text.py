@@ -59,7 +59,7 @@ def _pool_branch(tree: Tree, asked: Asked, shares: Sequence[Share], total: Decim
         group = share.group
         cell = "" if group.cell is None else f" {' / '.join(_cell(group.cell))}"
         said = why([share], asked.units)
-        branch.add(f"{group.start:%Y-%m-%d}{_safe(cell)}: {_safe(said)}")
+        branch.add(f"{_day(asked, group.start)}{_safe(cell)}: {_safe(said)}")
 
 
 def _cell(text: str) -> list[str]:
@@ -69,7 +69,7 @@ def _cell(text: str) -> list[str]:
 def _lines_table(found: Down, asked: Asked) -> RenderableType:
     table = _table(f"Bill lines, {asked.currency}", "line", "what was charged")
     for line in found.lines:
-        table.add_row(_short(line.line), _what(line.line), shown(line.amount))
+        table.add_row(_short(line.line), _what(asked, line.line), shown(line.amount))
     if found.others:
         rest = money.total([found.total, -found.named])
         table.add_row("", f"{found.others:,} other lines (--lines all)", shown(rest))
@@ -93,9 +93,8 @@ def up_text(
     for (pool, path, driver, level), members in steps.items():
         amount = money.total([step.amount for step in members])
         number = len(members)
-        days = f"{members[0].group.start:%Y-%m-%d}" + (
-            f" and {number - 1} more" if number > 1 else ""
-        )
+        more = f" and {number - 1} more" if number > 1 else ""
+        days = f"{_day(asked, members[0].group.start)}{more}"
         widened = f"; {WIDENED[level]}" if level in WIDENED else ""
         by = f" by {driver}" if driver else ""
         tree.add(_safe(f"{pool} {shown(amount)}: {path}{by}, {days}{widened}"))
@@ -130,16 +129,20 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
+def _day(asked: Asked, start: datetime) -> str:
+    return f"{start.astimezone(asked.zone):%Y-%m-%d}"
+
+
 def _short(line: Mapping[str, Any]) -> str:
     return str(line["LineId"])[:12]
 
 
-def _what(line: Mapping[str, Any]) -> str:
+def _what(asked: Asked, line: Mapping[str, Any]) -> str:
     said = [line.get(name) for name in ("ServiceName", "ResourceName", "ChargeDescription")]
     if not said[1]:
         said[1] = line.get("ResourceId")
     start = line.get("ChargePeriodStart")
-    day = [f"{start:%Y-%m-%d}"] if isinstance(start, datetime) else []
+    day = [_day(asked, start)] if isinstance(start, datetime) else []
     return _safe(", ".join([*day, *dict.fromkeys(str(text) for text in said if text)]))
 
 

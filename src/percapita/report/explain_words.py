@@ -45,6 +45,9 @@ def _reason(shares: Sequence[Share], units: Units) -> str:
     if len(ways) > 1:
         return f"of {len(shares)} splits by {', '.join(sorted({d or m for m, d in ways}))}"
     ((method, driver),) = ways
+    if driver == "cost":
+        # The windows of a billing period share its weights: counted once, not once a window.
+        shares = list({share.group.billing_period: share for share in shares}.values())
     weight, total = sum(s.weight for s in shares), sum(s.group.total for s in shares)
     levels = {share.group.level for share in shares} - {"own"}
     widened = "".join(f"; {WIDENED[level]}" for level in sorted(levels & WIDENED.keys()))
