@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from percapita.core.privacy import Key
@@ -13,6 +15,9 @@ from percapita.store.engine import quote, sql_type
 
 NOW = datetime(2025, 11, 3, 12, 0, tzinfo=UTC)
 KEY = Key(b"k" * 32)
+
+FOUND = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+"""The environment in which a process of its own finds these helpers."""
 
 Deliver = Callable[..., str]
 

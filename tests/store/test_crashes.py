@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -16,14 +15,14 @@ import pytest
 from percapita.store import Store
 from percapita.store.crash import ENVIRONMENT, KILLED, POINTS
 from store.crash_script import show
-from store.store_rows import KEY, NOW
+from store.store_rows import FOUND, KEY, NOW
 
 SCRIPT = Path(__file__).with_name("crash_script.py")
 
 
 def call(root: Path, crash_at: str = "") -> int:
     """Import, run and publish in a process of its own; return its exit code."""
-    environment = {**os.environ, ENVIRONMENT: crash_at}
+    environment = {**FOUND, ENVIRONMENT: crash_at}
     return subprocess.run(  # noqa: S603
         [sys.executable, "-W", "error", str(SCRIPT), str(root)], env=environment, check=False
     ).returncode
@@ -72,7 +71,7 @@ def test_random_kills(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
     for _ in range(6):
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, str(SCRIPT), str(root)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=FOUND,
         )  # fmt: skip
         time.sleep(0.3 + luck.random())
         process.send_signal(signal.SIGKILL)

@@ -12,7 +12,7 @@ from percapita.core.sources import Source
 from percapita.core.subjects import USER
 from percapita.core.tables import LINES
 from percapita.store import FileStat, Store
-from store.store_rows import KEY, NOW, line, relation
+from store.store_rows import FOUND, KEY, NOW, line, relation
 
 NAMES = [f"user-{i}" for i in range(3_000)]
 DELIVERIES = 4
@@ -38,7 +38,9 @@ def test_processes_read_and_write_at_once(root: Path) -> None:
 
     def start(name: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, __file__, str(root), name]
-        return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        return subprocess.run(  # noqa: S603
+            command, env=FOUND, capture_output=True, text=True, check=False
+        )
 
     with ThreadPoolExecutor(3) as pool:
         done = list(pool.map(start, "abc"))

@@ -13,6 +13,7 @@ from percapita.measure import signals
 from percapita.measure.signals import Finding
 from percapita.model.spec import Model
 from percapita.store import Store
+from percapita.store.engine import literal
 from percapita.store.people import people
 
 _METERS: Final = """
@@ -39,15 +40,19 @@ _UNMATCHED: Final = """
     FROM parts p JOIN groups g USING ("group")
     WHERE g.basis = ? AND p.basis = ? AND g.pool = 'credits'
 """
+_OWED: Final = {"subject": "int64", "amount": "decimal(38,18)"}
+"""Working table ``owed``: every receiver, and what it got as a user. The ledger is summed once."""
+_SUM_UP: Final = """
+    SELECT l.subject, sum(l.amount) FILTER (s.kind = 'user') AS amount
+    FROM ledger l JOIN slices s ON s.slice = l.slice
+    WHERE l.basis = {basis} AND l.subject > 0 GROUP BY l.subject
+"""
 _DORMANT: Final = """
-    SELECT count(*), sum(amount) FROM (
-        SELECT l.subject, sum(l.amount) AS amount
-        FROM ledger l JOIN slices s ON s.slice = l.slice
-        WHERE l.basis = ? AND s.kind = 'user' AND l.subject > 0 GROUP BY l.subject)
-    WHERE amount > 0 AND subject NOT IN (SELECT subject FROM activity WHERE unit = ?)
+    SELECT count(*), sum(amount) FROM owed
+    WHERE amount > 0 AND subject NOT IN (SELECT DISTINCT subject FROM activity WHERE unit = ?)
 """
 _COSTLESS: Final = """
-    SELECT count(*), count(*) FILTER (subject NOT IN (SELECT subject FROM ledger WHERE basis = ?))
+    SELECT count(*), count(*) FILTER (subject NOT IN (SELECT subject FROM owed))
     FROM (SELECT DISTINCT subject FROM activity WHERE unit = ? AND subject > 0)
 """
 _PEAKS: Final = """
@@ -81,8 +86,10 @@ def findings(store: Store, model: Model, period: str, cascade: Cascade) -> list[
         for pool, level, count, amount in engine.rows(_LEVELS, [basis])
         if pool in owners
     ]
-    (dormant,) = engine.rows(_DORMANT, [basis, unit])
-    (costless,) = engine.rows(_COSTLESS, [basis, unit])
+    engine.create("owed", _SUM_UP.format(basis=literal(basis)), _OWED)
+    (dormant,) = engine.rows(_DORMANT, [unit])
+    (costless,) = engine.rows(_COSTLESS, [unit])
+    engine.drop("owed")
     return [
         *signals.missing_attribution(meters, anonymous),
         *signals.costless(int(costless[0]), int(costless[1])),
