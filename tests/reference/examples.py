@@ -131,6 +131,21 @@ def serving_each_other() -> World:
     return World(model(*pools), lines, readings + users, subjects=PEOPLE)
 
 
+def served_on_another_day() -> World:
+    """On the day of the charge only another service used the platform; the month knows better."""
+    pools = (
+        Pool("platform", match(ServiceName="a"), through=Through(("app",), by("cpu"))),
+        Pool("app", match(ServiceName="app"), by=by("queries")),
+    )
+    readings = (
+        reading("cpu", 0, 9, "2025-10-01", service="elsewhere"),
+        reading("cpu", 0, 1, "2025-10-03", service="app"),
+        reading("queries", 1, 1, "2025-10-01"),
+    )
+    lines = (line("1", "9", "2025-10-01", "2025-10-02", ServiceName="a"),)
+    return World(model(*pools), lines, readings, subjects=PEOPLE)
+
+
 def change_of_tier() -> World:
     """A user upgrades at noon, between two hours of usage."""
     noon = at("2025-10-10T12:00")
@@ -235,6 +250,6 @@ def cells_and_idle() -> World:
 
 ALL = (
     change_on_a_date, cloud_metrics, segments, day_without_usage, nobody_used_it, only_refunds,
-    shared_and_idle, serving_each_other, change_of_tier, plan_that_ends, credits_that_follow,
+    shared_and_idle, serving_each_other, served_on_another_day, change_of_tier, plan_that_ends, credits_that_follow,
     credit_billed_later, overheads, cells_and_idle,
 )  # fmt: skip

@@ -43,20 +43,30 @@ class Serving:
         assert pool.through is not None  # noqa: S101
         group = self.book.open(entry, "through", driver=pool.through.by.meter)
         reached = self._reached(pool)
-        if any(self._lacks(p.through.by, p, ["service"], totals) for p in reached if p.through):
+        if any("month" in p.fallback and not self._served(p, totals) for p in reached):
             self.waiting.append(group)
             return []
         solved = solve(self._passing(reached, totals, None))
         final = {} if solved is None else solved.get(pool.name, {pool.name: Fraction(1)})
         served = [self.model.pool(name) for name, share in final.items() if share]
-        if any(self._lacks(d, p, None, totals) for p in served for d in drivers(p)):
+        if any(self._lacks(d, p, totals) for p in served for d in drivers(p)):
             self.waiting.append(group)
             return []
         return self._split(group, solved, totals, None)
 
-    def _lacks(self, driver: Driver, pool: Pool, cells: list[str] | None, totals: Totals) -> bool:
+    def _served(self, pool: Pool, totals: Totals) -> dict[str, int]:
+        """Return how much each pool that this one serves used of it; empty where none did."""
+        assert pool.through is not None  # noqa: S101
+        number = self.numbers[demand(pool.through.by, pool, ["service"])]
+        return {
+            name: totals[number, cell].sum
+            for name in pool.through.pools
+            if (number, cell := json.dumps([name], ensure_ascii=False)) in totals
+        }
+
+    def _lacks(self, driver: Driver, pool: Pool, totals: Totals) -> bool:
         """Tell whether a driver has nothing in the window and may look at the month."""
-        number = self.numbers[demand(driver, pool, cells)]
+        number = self.numbers[demand(driver, pool)]
         return "month" in pool.fallback and (number, WHOLE) not in totals
 
     def _reached(self, pool: Pool) -> list[Pool]:
@@ -92,9 +102,7 @@ class Serving:
     def _widened(self, group: Group, day: Totals, month: Totals, weighed: Window) -> list[Leaf]:
         reached = self._reached(self.model.pool(group.entry.pool))
         solved = solve(self._passing(reached, day, month))
-        own = reached[0].through
-        assert own is not None  # noqa: S101
-        if (self.numbers[demand(own.by, reached[0], ["service"])], WHOLE) not in day:
+        if not self._served(reached[0], day):
             group.level, group.weighed = "month", weighed
         return self._split(group, solved, day, (f"{weighed.first:%Y-%m}", month))
 
@@ -123,19 +131,11 @@ class Serving:
         """
         found: dict[str, dict[str, Fraction]] = {}
         for pool in reached:
-            assert pool.through is not None  # noqa: S101
-            number = self.numbers[demand(pool.through.by, pool, ["service"])]
             wider = month if month is not None and "month" in pool.fallback else {}
-            for totals in (day, wider):
-                taken = {
-                    name: totals[number, cell].sum
-                    for name in pool.through.pools
-                    if (number, cell := json.dumps([name], ensure_ascii=False)) in totals
-                }
-                whole = sum(taken.values())
-                if whole:
-                    found[pool.name] = {n: Fraction(w, whole) for n, w in taken.items()}
-                    break
+            taken = self._served(pool, day) or self._served(pool, wider)
+            whole = sum(taken.values())
+            if whole:
+                found[pool.name] = {name: Fraction(w, whole) for name, w in taken.items()}
         return found
 
     def _components(self, pool: Pool) -> list[tuple[int, Fraction]]:

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from percapita.core.errors import PercapitaError
-from percapita.core.tables import Table
+from percapita.core.tables import COSTS, Column, Table
 from percapita.plugins import Schema
 
 EngineError = duckdb.Error
@@ -184,7 +184,7 @@ class Engine:
             SchemaMismatchError: the file's schema is not the declared one.
         """
         columns = ", ".join(
-            f"CAST({quote(c.name)} AS {sql_type(c.type)}) AS {quote(c.name)}" for c in table.columns
+            f"CAST({quote(c.name)} AS {_written_type(c)}) AS {quote(c.name)}" for c in table.columns
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         written = self.rows(
@@ -202,6 +202,17 @@ class Engine:
         declared = [f"{c.name} {_normal(sql_type(c.type))}" for c in table.columns]
         if found != declared:
             raise SchemaMismatchError(path, found, declared)
+
+
+def _written_type(column: Column) -> str:
+    """Return the type that a column is cast to on its way into a file.
+
+    The basis stands in every row of the largest table: as one of a list it needs no dictionary
+    made while writing. Files hold it as text all the same.
+    """
+    if column.name == "basis":
+        return f"ENUM({', '.join(literal(basis) for basis in COSTS)})"
+    return sql_type(column.type)
 
 
 def parquet(paths: Sequence[Path]) -> str:
