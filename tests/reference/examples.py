@@ -249,7 +249,19 @@ def cells_and_idle() -> World:
 
 
 ALL = (
-    change_on_a_date, cloud_metrics, segments, day_without_usage, nobody_used_it, only_refunds,
-    shared_and_idle, serving_each_other, served_on_another_day, change_of_tier, plan_that_ends, credits_that_follow,
-    credit_billed_later, overheads, cells_and_idle,
-)  # fmt: skip
+    change_on_a_date,
+    cloud_metrics,
+    segments,
+    day_without_usage,
+    nobody_used_it,
+    only_refunds,
+    shared_and_idle,
+    serving_each_other,
+    served_on_another_day,
+    change_of_tier,
+    plan_that_ends,
+    credits_that_follow,
+    credit_billed_later,
+    overheads,
+    cells_and_idle,
+)
