@@ -16,9 +16,11 @@ from percapita.core.periods import Span
 from percapita.core.subjects import SEGMENT, TENANT
 from percapita.store.engine import Engine, literal, quote
 
+# Every row has its slice. An inner join would let the engine begin with groups and slices, which
+# have nothing but the period in common.
 _JOINED: Final = (
     "FROM {facts} r JOIN groups g ON g.period = r.period AND g.basis = r.basis"
-    ' AND g."group" = r."group" JOIN slices s ON s.period = r.period AND s.slice = r.slice'
+    ' AND g."group" = r."group" LEFT JOIN slices s ON s.period = r.period AND s.slice = r.slice'
 )
 _MIXED: Final = {"period": "string", "group": "int64"}
 _INSTEAD: Final = {

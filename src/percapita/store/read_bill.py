@@ -31,7 +31,7 @@ class Put(NamedTuple):
 
 _FACTS: Final = (
     "FROM rollup r JOIN groups g ON g.period = r.period AND g.basis = r.basis"
-    ' AND g."group" = r."group" JOIN slices s ON s.period = r.period AND s.slice = r.slice'
+    ' AND g."group" = r."group" LEFT JOIN slices s ON s.period = r.period AND s.slice = r.slice'
     " WHERE r.basis = ?"
 )
 
