@@ -24,12 +24,14 @@ from percapita.allocate.entries import entries, prepare
 from percapita.attribute.segments import slices
 from percapita.cli.main import main as cli
 from percapita.core.periods import zone
-from percapita.core.tables import LEDGER, OUTPUTS, Table
+from percapita.core.tables import FLOWS, GROUPS, LEDGER, PARTS, ROLLUP, Table
 from percapita.project import Project
 from percapita.store.engine import Engine, compiled
 from percapita.store.views import empty
 
 _SORTED = re.compile(r"ORDER BY\s+\"t\d+\"\.\"\w+\" ASC(?:,\s+\"t\d+\"\.\"\w+\" ASC)*")
+_KEPT = (PARTS, GROUPS, FLOWS, LEDGER, ROLLUP)
+"""What the proof reads."""
 
 
 class InMemory(pipeline.PeriodRun):
@@ -87,7 +89,7 @@ def stages(folder: Path, model_name: str) -> dict[str, Any]:
         _prove(run)
         found["prove"] = clock.spent()
         found["rows"] = store.engine.value("SELECT count(*) FROM ledger")
-        for table in OUTPUTS:
+        for table in _KEPT:
             store.engine.drop(table.name)
         found["days"] = _one_day(allocation, given)
     return found
@@ -99,7 +101,7 @@ def _keep_books(run: InMemory, whole: Allocation) -> None:
     run.write(pipeline.PARTS, pipeline.parts(store.engine, whole.opened), "0")
     run._load(pipeline.GROUPS, (g.row(run.period) for g in whole.book.groups))  # noqa: SLF001
     run._load(pipeline.FLOWS, (flow.row() for flow in whole.book.flows))  # noqa: SLF001
-    for table in OUTPUTS:
+    for table in _KEPT:
         run._bind(table, table.name)  # noqa: SLF001
 
 
