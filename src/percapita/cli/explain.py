@@ -15,11 +15,12 @@ from percapita.cli import options
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from percapita.core.sources import Source
+    from percapita.project import Project
     from percapita.report.explain import Question
     from percapita.report.explain_json import Asked
     from percapita.report.explain_who import Sought
     from percapita.report.opened import Opened
+    from percapita.store import Store
 
 NAMED = 10
 """Lines, or receivers, that the terminal names unless told otherwise."""
@@ -99,8 +100,7 @@ def explain_command(
             _print_up(opened, question, meta, line_id, form)
         else:
             sought = _sought(opened, subject, pairs, tenant)
-            units = _units(project.all_sources(store))
-            page = Asked(sought.title, sought.shown, meta, units, opened.zone)
+            page = Asked(sought.title, sought.shown, meta, _units(project, store), opened.zone)
             _print_down(opened, question, page, sought, form)
 
 
@@ -164,12 +164,12 @@ def _meta(opened: Opened, period: str | None, pool: str) -> dict[str, Any]:
     }
 
 
-def _units(sources: Iterable[Source]) -> dict[str, tuple[str, int]]:
+def _units(project: Project, store: Store) -> dict[str, tuple[str, int]]:
     """Return the unit of each meter whose source gives just one."""
     from percapita.telemetry.units import unit  # noqa: PLC0415
 
     found: dict[str, set[tuple[str, int]]] = {}
-    for source in sources:
+    for source in project.all_sources(store):
         meters = [(meter.name, meter.unit, meter.scale) for meter in source.meters.values()]
         if source.unit and "meter" in source.values:
             meters.append((source.values["meter"], source.unit, source.scale))
