@@ -20,7 +20,7 @@ from spent import Clock
 from percapita import pipeline
 from percapita.allocate.drivers import DIMENSIONS
 from percapita.allocate.engine import Allocation
-from percapita.allocate.entries import entries, prepare
+from percapita.allocate.entries import calendar_of, entries, prepare
 from percapita.attribute.segments import slices
 from percapita.cli.main import main as cli
 from percapita.core.periods import zone
@@ -70,9 +70,10 @@ def stages(folder: Path, model_name: str) -> dict[str, Any]:
         run = InMemory(store, tx, model, bases, PERIOD)
         clock = Clock()
         run._inputs()  # noqa: SLF001
-        calendar = prepare(store.engine, model, bases, zone(model.timezone))
+        prepare(store.engine, model, bases, zone(model.timezone))
         units = run._units()  # noqa: SLF001
         slices(store.engine, model)
+        calendar = calendar_of(store.engine, model, zone(model.timezone))
         given = entries(store.engine, calendar)
         found["attribute"] = clock.spent()
 

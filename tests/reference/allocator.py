@@ -247,17 +247,18 @@ class _Basis:
         """Return used and idle capacity; no idle where the entry is not to be cut."""
         if pool.idle is None or pool.idle.to != "line":
             return 1, 0
-        names = list(pool.within)
-        meter = self._usage.of(pool.idle.capacity)
-        celled = any(None not in [use.column(name) for name in names] for use in meter)
-        if names and celled:
-            capacity, used = (
-                self._usage.total(driver, key.window, lambda use: use.cell(names) == key.cell)
-                for driver in (pool.idle.capacity, pool.idle.used)
+        named = self._usage.named(pool.idle.capacity, key.window, pool.within)
+        if self._usage.total(pool.idle.used, key.window):
+            named &= self._usage.named(pool.idle.used, key.window, pool.within)
+        wanted = dict(zip(pool.within, json.loads(key.cell), strict=True)) if named else {}
+        capacity, used = (
+            self._usage.total(
+                driver,
+                key.window,
+                lambda use: all(use.column(name) == wanted[name] for name in named),
             )
-        else:
-            capacity = self._usage.total(pool.idle.capacity, key.window)
-            used = self._usage.total(pool.idle.used, key.window)
+            for driver in (pool.idle.capacity, pool.idle.used)
+        )
         return (used, capacity - used) if capacity > used else (1, 0)
 
     def _ladder(self, pool: Pool, driver: Driver, key: GroupKey, stream: Stream) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from percapita.model.spec import Direct, Driver, Idle, Match, Mix, Pool, Through
+from percapita.model.spec import Condition, Direct, Driver, Idle, Match, Mix, Pool, Through
 from reference.build import at, by, line, match, model, overhead, reading
 from reference.world import Attribute, Count, World
 
@@ -228,6 +228,60 @@ def overheads() -> World:
     return World(model(*pools), tuple(lines), readings, subjects=PEOPLE)
 
 
+def short_lived_plan() -> World:
+    """A plan held for an hour gets no part of two requests in a day: nobody was active in it."""
+    overhead_pool = Pool("even", match(ServiceName="even"), overhead=overhead("active"))
+    one = at("2025-10-01T01:00")
+    held = (Attribute(1, "plan", "Free", None, one), Attribute(1, "plan", "Pro", one, None))
+    readings = (reading("queries", 1, 2, DAY[0]), reading("queries", 2, 1, DAY[0]))
+    lines = (line("even", "9", *DAY, ServiceName="even"),)
+    return World(model(overhead_pool), lines, readings, attributes=held, subjects=PEOPLE)
+
+
+def capacity_by_resource() -> World:
+    """Capacity is known by resource, what was used of it by resource and tier."""
+    pool = Pool(
+        "db",
+        Match(),
+        by=by("queries"),
+        within={"resource": "ResourceId", "tier": "tags.tier"},
+        idle=Idle(by("capacity"), by("used")),
+    )
+    tags = {"tier": "Free"}
+    lines = [line(name, "16", *DAY, ResourceId=name, Tags=tags) for name in ("r1", "r2")]
+    held = (Attribute(1, "plan", "Free", None, None),)
+    readings = (
+        reading("capacity", 0, 8, DAY[0], resource="r1"),
+        reading("used", 1, 1, DAY[0], resource="r1"),
+        reading("used", 0, 1, DAY[0], resource="r1"),
+        reading("queries", 1, 1, DAY[0], resource="r1"),
+    )
+    return World(model(pool), tuple(lines), readings, attributes=held, subjects=PEOPLE)
+
+
+def active_by_the_month() -> World:
+    """One user is known by the month only: a pool by active users splits by the month for all."""
+    readings = (
+        reading("queries", 1, 5, "2025-10-01", "month"),
+        reading("queries", 2, 5, DAY[0]),
+        reading("bytes", 3, 5, "2025-10-01", "month"),
+    )
+    pool = Pool("db", Match(), by=by("active"))
+    return World(model(pool), (line("1", "6", *DAY),), readings, subjects=PEOPLE)
+
+
+def filtered_by_the_month() -> World:
+    """A driver that skips what is known by the month goes on by the day."""
+    readings = (
+        reading("queries", 1, 5, "2025-10-01", "month", operation="/page"),
+        reading("queries", 2, 5, DAY[0], operation="/api"),
+    )
+    api = Driver("queries", {"operation": Condition(("/api",))})
+    return World(
+        model(Pool("db", Match(), by=api)), (line("1", "6", *DAY),), readings, subjects=PEOPLE
+    )
+
+
 def cells_and_idle() -> World:
     """Two instances, one half idle, one without usage; users in a mix of two drivers."""
     pool = Pool(
@@ -263,5 +317,9 @@ ALL = (
     credits_that_follow,
     credit_billed_later,
     overheads,
+    short_lived_plan,
+    active_by_the_month,
+    capacity_by_resource,
+    filtered_by_the_month,
     cells_and_idle,
 )

@@ -62,7 +62,9 @@ class Usage:
         pieces = self._register.over(reading.subject, *clock.bounds(window))
         parts = split_whole(reading.quantity, [length for _, length in pieces])
         for (piece, _), part in zip(pieces, parts, strict=True):
-            yield Use(reading, window.first, piece, part)
+            # Where nothing was used, nobody was active either.
+            if part:
+                yield Use(reading, window.first, piece, part)
 
     def of(self, driver: Driver) -> list[Use]:
         """Return the usage a driver counts."""
@@ -123,6 +125,11 @@ class Usage:
     ) -> int:
         """Return how much was used in a window by anyone."""
         return sum(u.quantity for u in self.of(driver) if u.inside(window) and keep(u))
+
+    def named(self, driver: Driver, window: Window, columns: Iterable[str]) -> set[str]:
+        """Return which columns some reading of a window fills."""
+        uses = [use for use in self.of(driver) if use.inside(window)]
+        return {name for name in columns if any(use.column(name) is not None for use in uses)}
 
     def _receiver(self, use: Use) -> Receiver:
         kept = {

@@ -13,17 +13,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from percapita.allocate.book import Book, Entry, Group, Leaf, cut, pseudo
+from percapita.allocate.capacity import WHOLE, Capacities, Totals
 from percapita.allocate.drivers import ACTIVE, Demand, Total, demand
 from percapita.allocate.pools import CREDITS, ROUNDING
 from percapita.allocate.usage import Window
 from percapita.core.subjects import EXCLUDED, IDLE, UNALLOCATED
 from percapita.core.subjects import ROUNDING as ROUNDED
 from percapita.model.spec import Driver, Idle, Mix, Model, Pool
-
-Totals = Mapping[tuple[int, str], Total]
-
-WHOLE = ""
-"""Key of a driver's total over all cells."""
 
 
 class Waiting(NamedTuple):
@@ -60,6 +56,7 @@ class Cascade:
     """Groups that go to one named unit: group, level, name."""
     uncapped: set[tuple[str, str]] = field(default_factory=set)
     """Pools and days whose idle capacity was unknown or exceeded."""
+    capacities: Capacities = field(default_factory=Capacities)
 
     def enter(self, entry: Entry, pool: Pool | None, totals: Totals) -> list[Leaf]:
         """Open an entry's group; return what the window's shares can split at once."""
@@ -121,8 +118,12 @@ class Cascade:
 
     def _idle(self, group: Group, pool: Pool, idle: Idle, totals: Totals) -> Group | None:
         """Cut off what nobody used; return the group of the rest, ``None`` if nothing is left."""
-        capacity = self._measured(pool, idle.capacity, group.entry.cell, totals)
-        used = self._measured(pool, idle.used, group.entry.cell, totals)
+        capacity, used = self.capacities.measured(
+            totals,
+            self.numbers[demand(idle.capacity, pool)],
+            self.numbers[demand(idle.used, pool)],
+            group.entry.cell,
+        )
         if not capacity or used > capacity:
             self.uncapped.add((pool.name, group.entry.window.first.isoformat()))
         if not capacity or used >= capacity or idle.to == "share":
@@ -134,16 +135,6 @@ class Cascade:
         if not used:
             return None
         return self.book.child(group, "driver", 0, made.weights[0], made.parts[0])
-
-    def _measured(self, pool: Pool, driver: Driver, cell: str, totals: Totals) -> int:
-        """Return a meter's total in the cell, or over all where it names no cells."""
-        number = self.numbers[demand(driver, pool)]
-        named = totals.get((number, cell))
-        if named or not pool.within:
-            return named.sum if named else 0
-        nowhere = json.dumps([None] * len(pool.within), separators=(",", ":"))
-        cells = [key for key in totals if key[0] == number and key[1] != WHOLE]
-        return totals[number, nowhere].sum if cells == [(number, nowhere)] else 0
 
     def _components(self, group: Group, pool: Pool) -> list[tuple[Group, Driver]]:
         if not isinstance(pool.by, Mix):

@@ -9,7 +9,8 @@ from typing import Any, Final
 import ibis
 
 from percapita.allocate.book import Book, Entry, Fixed, Leaf, pseudo
-from percapita.allocate.cascade import Cascade, Totals, with_whole
+from percapita.allocate.capacity import Totals
+from percapita.allocate.cascade import Cascade, with_whole
 from percapita.allocate.drivers import (
     ACTIVE,
     DIMENSIONS,

@@ -13,16 +13,16 @@ import ibis
 import ibis.expr.types as ir
 
 from percapita.allocate.book import Entry
+from percapita.allocate.coarse import monthly_pools
 from percapita.allocate.credits import follow
-from percapita.allocate.drivers import ACTIVE, drivers
 from percapita.allocate.pools import POOLED, pooled
 from percapita.allocate.spread import DAYS, SPREAD, spread
 from percapita.allocate.usage import Window
 from percapita.core.money import ZERO
 from percapita.core.periods import Span, day_span, days, local_day, month_label, month_span, months
-from percapita.core.tables import COUNTS, MONEY, PARTS, READINGS
-from percapita.model.spec import Model, Pool
-from percapita.plugins import Engine, named, stored
+from percapita.core.tables import MONEY, PARTS
+from percapita.model.spec import Model
+from percapita.plugins import Engine, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Calendar:
         return Window(date(year, month, 1), local_day(span.end, self.tz), span, "month")
 
 
-def prepare(engine: Engine, model: Model, bases: Sequence[str], tz: ZoneInfo) -> Calendar:
+def prepare(engine: Engine, model: Model, bases: Sequence[str], tz: ZoneInfo) -> None:
     """Make the table ``spread`` from ``lines``: every line part on its day, in its pool.
 
     Also makes ``days``, which usage is joined by.
@@ -56,8 +56,12 @@ def prepare(engine: Engine, model: Model, bases: Sequence[str], tz: ZoneInfo) ->
     spread(engine, "followed", "spread")
     for name in ("pooled", "followed"):
         engine.drop(name)
+
+
+def calendar_of(engine: Engine, model: Model, tz: ZoneInfo) -> Calendar:
+    """Return the calendar of what ``prepare`` and ``attribute.segments.slices`` made."""
     labels = [row[0] for row in engine.rows(named("spread", SPREAD).select("month").distinct())]
-    return Calendar(tz, frozenset(_monthly(engine, model, labels)))
+    return Calendar(tz, monthly_pools(engine, model, labels))
 
 
 def _days(engine: Engine, tz: ZoneInfo) -> Iterator[tuple[Any, ...]]:
@@ -73,40 +77,6 @@ def _days(engine: Engine, tz: ZoneInfo) -> Iterator[tuple[Any, ...]]:
     for _, month in months(around, tz):
         for day, span in days(month, tz):
             yield day, span.start, span.end, month_label(day)
-
-
-def _monthly(engine: Engine, model: Model, labels: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the pools that split by the month, because they or their readings are that coarse."""
-    coarse = _coarse_meters(engine, model)
-    for pool in model.pools:
-        meters = _meters(pool)
-        for label in labels:
-            by_rule = pool.grain == "month" or pool.overhead is not None
-            if by_rule or any((meter, label) in coarse for meter in meters):
-                yield pool.name, label
-
-
-def _coarse_meters(engine: Engine, model: Model) -> set[tuple[str, str]]:
-    rows = stored(READINGS)
-    monthly = rows.filter(rows.grain == "month").select("meter", month=rows.time.strftime("%Y-%m"))
-    found = {(meter, month) for meter, month in engine.rows(monthly.distinct())}
-    counts = stored(COUNTS)
-    primary = counts.unit.isnull() | (counts.unit == model.primary.name)
-    counted = counts.filter(primary, counts.subject > 0)
-    counted = counted.select(month=counted.start.strftime("%Y-%m")).distinct()
-    return found | {(ACTIVE, month) for (month,) in engine.rows(counted)}
-
-
-def _meters(pool: Pool) -> set[str]:
-    """Return the meters that the pool's own split reads, not those of the pools it serves."""
-    found = {driver.meter for driver in drivers(pool)}
-    if pool.direct and pool.direct.then:
-        found.add(pool.direct.then.meter)
-    if pool.idle:
-        found |= {pool.idle.capacity.meter, pool.idle.used.meter}
-    if pool.through:
-        found.add(pool.through.by.meter)
-    return found
 
 
 _WINDOWED: Final = {**SPREAD, "monthly": "bool"}

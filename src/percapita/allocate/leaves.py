@@ -14,7 +14,8 @@ import ibis
 import ibis.expr.types as ir
 
 from percapita.allocate.book import Group, Leaf, Receiver
-from percapita.allocate.cascade import WHOLE, Totals, with_whole
+from percapita.allocate.capacity import WHOLE, Totals
+from percapita.allocate.cascade import with_whole
 from percapita.allocate.drivers import DIMENSIONS, RECEIVER, SHARES, totals
 from percapita.allocate.kernel import ATOM, amount_of, rounded_part, size_of
 from percapita.core.split import shift_of, shifted

@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from percapita.allocate.book import Book, Entry, Group, Leaf, Receiver, pseudo
-from percapita.allocate.cascade import WHOLE, Totals
+from percapita.allocate.capacity import WHOLE, Totals
 from percapita.allocate.drivers import RECEIVER, SHARES, Demand, demand, drivers
 from percapita.allocate.through import Term, final_weights, solve
 from percapita.allocate.usage import Window

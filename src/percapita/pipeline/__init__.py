@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from percapita import bills, telemetry
 from percapita.allocate.engine import Allocation
-from percapita.allocate.entries import Calendar, entries, named_units, parts, prepare
+from percapita.allocate.entries import Calendar, calendar_of, entries, named_units, parts, prepare
 from percapita.allocate.usage import Window
 from percapita.attribute.activity import active, activity
 from percapita.attribute.segments import slices
@@ -211,9 +211,11 @@ class PeriodRun:
         """Go the whole way."""
         engine, model = self.store.engine, self.model
         self._inputs()
-        calendar = prepare(engine, model, self.bases, zone(model.timezone))
+        tz = zone(model.timezone)
+        prepare(engine, model, self.bases, tz)
         units = self._units()
         slices(engine, model)
+        calendar = calendar_of(engine, model, tz)
         allocation = Allocation(
             engine, self, model, calendar, units, self._active, self._record,
             lambda step: progress(f"{self.period}: {step}"),
