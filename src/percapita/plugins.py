@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from percapita.core.sources import Source
 from percapita.core.tables import Table
@@ -75,14 +75,61 @@ def stored(table: Table, name: str = "") -> ir.Table:
 
 
 @dataclass(frozen=True, slots=True)
+class First:
+    """The first of some cells that is not empty."""
+
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The same text in every row."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """One cell or another, depending on what a column says."""
+
+    column: str
+    values: tuple[str, ...]
+    """What the column must say, in this case of letters; none: anything at all."""
+    then: Cell | None
+    otherwise: Cell | None = None
+    """``None`` is an empty cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """The value of a key in a column that holds a JSON object."""
+
+    column: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The exact sum of amounts, empty cells left out; empty where all of them are."""
+
+    plus: tuple[Cell, ...]
+    minus: tuple[Cell, ...] = ()
+
+
+Cell: TypeAlias = str | First | Fixed | When | Inside | Total
+"""What fills a column of ours: the file's column of that name, or what is made of several."""
+
+
+@dataclass(frozen=True, slots=True)
 class Binding:
     """Where the columns of ``lines`` come from in a bill of one format.
 
-    What is neither bound nor dropped goes to ``Extra`` under the file's name for it.
+    A column of the file that fills one of ours, alone or as one of ``First``, is done with; every
+    other column goes to ``Extra`` under the file's name for it.
     """
 
-    columns: Mapping[str, str]
-    """Our column, ``tags.KEY`` or ``x_NAME`` -> the file's column."""
+    columns: Mapping[str, Cell]
+    """Our column, ``tags.KEY`` or ``x_NAME`` -> what fills it."""
     values: Mapping[str, str] = field(default_factory=dict)
     """Likewise -> what stands in for an empty or missing cell."""
     mandatory: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from percapita.bills.cells import TERM, columns_of
 from percapita.bills.columns import DATES
 from percapita.bills.typed import AMOUNTS, Sheet
 from percapita.store.delivery import Quarantined
@@ -134,8 +135,10 @@ def quarantined(engine: Engine, sheet: Sheet, names: Sequence[str]) -> Iterator[
     for file, row, problem, start, *texts in rows:
         check = listed[problem]
         value = dict(zip(targets, texts, strict=True)).get(check.target, start)
-        column = sheet.binding.columns.get(check.target, check.target)
+        filled = sheet.binding.columns.get(check.target)
+        column = next(columns_of(filled), check.target)
+        shown = (value or "").replace(TERM, " ")
         yield Quarantined(
-            file=names[file], row=row, column=column, value=value or "", code=check.code,
+            file=names[file], row=row, column=column, value=shown, code=check.code,
             reason=check.reason, hint=check.hint,
         )  # fmt: skip

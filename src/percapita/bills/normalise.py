@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from percapita.bills.cells import TERM
 from percapita.core import money, periods
 
 PLAIN = r"-?[0-9]{1,17}(\.[0-9]{1,18})?"
@@ -70,12 +71,14 @@ def amount(text: str, *, comma: bool = False) -> Decimal:
     """Return the exact amount that a cell writes.
 
     Args:
-        text: the cell.
+        text: the cell, or the terms of a total (``cells.TERM``).
         comma: the file writes decimals after a comma.
 
     Raises:
         ValueError: it is not a number, or none that fits.
     """
+    if TERM in text:
+        return _total(text, comma=comma)
     body = text.translate(_PLAINER).strip().rstrip("$€£¥ ")
     if comma:
         body = _dotted(text, body)
@@ -84,6 +87,14 @@ def amount(text: str, *, comma: bool = False) -> Decimal:
     if isinstance(exponent, int) and exponent < -_DEEPEST:
         raise ValueError(f"{text!r} has more than {_DEEPEST} fractional digits")
     return value
+
+
+def _total(text: str, *, comma: bool) -> Decimal:
+    total = money.ZERO
+    for term in text.split(TERM)[1:]:
+        value = amount(term[1:], comma=comma)
+        total = total - value if term[0] == "-" else total + value
+    return total
 
 
 def _dotted(text: str, body: str) -> str:

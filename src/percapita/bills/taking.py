@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from percapita.bills import checks, lines, reading, rounding
+from percapita.bills.cells import spent
 from percapita.bills.files import find, opened
 from percapita.bills.notes import notes_of
 from percapita.bills.proof import Proof, prove
@@ -202,7 +203,12 @@ def format_of(source: Source, file: str, header: Sequence[str]) -> BillFormat | 
 
 def _keys(source: Source, sheets: Sequence[Sheet]) -> tuple[str, ...]:
     """Return the key columns of an upsert in our names; what is not bound is ours already."""
-    ours = {theirs: ours for sheet in sheets for ours, theirs in sheet.binding.columns.items()}
+    ours = {
+        theirs: ours
+        for sheet in sheets
+        for ours, cell in sheet.binding.columns.items()
+        for theirs in spent(cell)
+    }
     return tuple(ours.get(key, key) for key in source.keys)
 
 

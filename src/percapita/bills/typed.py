@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
-from percapita.bills import normalise
+from percapita.bills import cells, normalise
 from percapita.bills.columns import CUSTOM, DATES, TAG
 from percapita.bills.extra import MAP, filtered, spelled
 from percapita.bills.reading import Layout
 from percapita.core import money
 from percapita.core.tables import COSTS, LINE_NUMBERS, LINE_TEXTS, MONEY
-from percapita.plugins import Binding
+from percapita.plugins import Binding, Fixed
 from percapita.store.engine import Engine, literal
 
 Read = TypeVar("Read")
@@ -49,8 +49,8 @@ class Sheet:
 
     def text(self, target: str) -> str | None:
         """Return the SQL of a target's text in the layout's rows; ``None`` if nothing fills it."""
-        column = self.binding.columns.get(target)
-        cell = None if column is None else f"nullif(trim({self._at[column]}), '')"
+        filled = self.binding.columns.get(target)
+        cell = None if filled is None else cells.text(filled, self._at)
         value = self.binding.values.get(target)
         if value is None:
             return cell
@@ -209,16 +209,15 @@ class Sheet:
         return f"nullif(map_concat(coalesce(tagged.tags, {empty}), {entries}), {empty})"
 
     def _extra(self) -> str:
-        used = set(self.binding.columns.values())
+        used = set().union(*map(cells.spent, self.binding.columns.values()))
         items = {name: self._at[name] for name in self.layout.names if name not in used}
         items |= {t: self.text(t) or "NULL" for t in self._keys() if t.startswith(CUSTOM)}
         plain = spelled(self._engine, self.layout.relation, sorted(items.items()))
         unread = {
-            self.binding.columns[
-                t
-            ]: f"if(n_{t}.text IS NOT NULL AND n_{t}.value IS NULL, t_{t}, NULL)"
+            column: f"if(n_{t}.text IS NOT NULL AND n_{t}.value IS NULL, t_{t}, NULL)"
             for t in LINE_NUMBERS
-            if t in self.odd and t in self.binding.columns
+            if t in self.odd
+            for column in cells.spent(self.binding.columns.get(t, Fixed("")))
         }
         if not unread:
             return plain
