@@ -175,8 +175,12 @@ SUBJECTS = _table(
     sa.Column("alias_of", sa.BigInteger),
     sa.Column("erased_at", Instant),
 )
-_NOT_USER = SUBJECTS.c.kind != sa.text(f"'{USER}'")
-sa.Index("subjects_not_user", SUBJECTS.c.kind, sqlite_where=_NOT_USER, postgresql_where=_NOT_USER)
+# As text, because SQLAlchemy would load PostgreSQL's dialect to know its partial indexes.
+sa.event.listen(
+    SUBJECTS,
+    "after_create",
+    sa.DDL(f"CREATE INDEX subjects_not_user ON subjects (kind) WHERE kind <> '{USER}'"),
+)
 MARKS = _table(
     "marks",
     # An import says that a subject is a bot, or nobody in particular.

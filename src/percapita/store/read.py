@@ -6,7 +6,7 @@ period, so a group is named by its period and number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -151,19 +151,46 @@ class Reader:
         return [str(row[0]) for row in rows]
 
     def amounts(self) -> list[Amount]:
-        """Return what needs no line parts."""
-        receivers, times = self._receivers(), self._times("g")
-        columns = ", ".join([*self._group_columns(), *receivers, *times])
+        """Return what needs no line parts.
+
+        The many rows are summed by numbers; what is said of their groups is worked out once.
+        """
+        receivers = self._receivers()
+        pool, method, billing, kind, known = self._group_columns()
+        said = [pool, method, billing, *self._times("g")]
+        names = [f"said_{n}" for n in range(len(said))]
+        columns = [*(f"g.{n}" for n in names[:3]), kind, known, *receivers,
+                   *(f"g.{n}" for n in names[3:])]  # fmt: skip
         rows = self.engine.rows(
-            f"SELECT {columns}, sum(r.amount) {self._facts()} WHERE r.basis = ?"
-            f" AND {self._overlapping()} AND NOT {_mixed('r')} GROUP BY ALL",
-            [self.cut.basis],
+            f"WITH gs AS MATERIALIZED ({self._alike(said, names)}),"
+            f" r AS (SELECT f.period, f.slice, gs.alike, {self._kept('f')}"
+            f" sum(f.amount) AS amount FROM {self._facts_table()} f JOIN gs"
+            ' ON gs.period = f.period AND gs."group" = f."group" WHERE f.basis = ? GROUP BY ALL)'
+            f" SELECT {', '.join(columns)}, sum(r.amount) FROM r"
+            f" JOIN (SELECT DISTINCT alike, {', '.join(names)} FROM gs) g ON g.alike = r.alike"
+            " LEFT JOIN slices s ON s.period = r.period AND s.slice = r.slice GROUP BY ALL",
+            [self.cut.basis, self.cut.basis],
         )
         head, tail = 5, 5 + len(receivers)
         return [
             Amount(*_five(row), receivers=row[head:tail], parts=row[tail:-1], amount=row[-1])
             for row in rows
         ]
+
+    def _alike(self, said: Sequence[str], names: Sequence[str]) -> str:
+        """Return the groups that are not mixed; a number stands for what is said of them."""
+        told = ", ".join(f"{sql} AS {name}" for sql, name in zip(said, names, strict=True))
+        return (
+            f"SELECT *, dense_rank() OVER (ORDER BY {', '.join(names)}) AS alike FROM"
+            f' (SELECT g.period, g."group", {told} FROM groups g WHERE g.basis = ?'
+            f" AND {self._overlapping()} AND NOT {_mixed('g')})"
+        )
+
+    def _kept(self, facts: str) -> str:
+        """Return the columns that rows of a group and slice are told apart by."""
+        kept = [quote(name) for place, name in self.cut.receivers if place == "dimension"]
+        kept += ["subject"] if self.cut.by_subject else []
+        return "".join(f"{facts}.{name}, " for name in dict.fromkeys(kept))
 
     def shares(self, period: str) -> list[Share]:
         """Return what each kind of receiver got from each mixed group of a period."""
@@ -202,7 +229,10 @@ class Reader:
         )
 
     def _facts(self) -> str:
-        return _JOINED.format(facts="ledger" if self.cut.by_subject else "rollup")
+        return _JOINED.format(facts=self._facts_table())
+
+    def _facts_table(self) -> str:
+        return "ledger" if self.cut.by_subject else "rollup"
 
     def _group_columns(self) -> list[str]:
         keys = "array_to_string(list_sort(map_keys(s.attributes)), ', ')"
