@@ -186,7 +186,8 @@ def _print_taken(taken: Sequence[Taken]) -> None:
             click.echo(f"{one.source}: {note}")
     broken = sum(one.quarantined for one in taken)
     if broken:
-        click.echo(f"{broken:,} rows were set aside: see percapita quarantine.")
+        were = "row was" if broken == 1 else "rows were"
+        click.echo(f"{broken:,} {were} set aside: see percapita quarantine.")
 
 
 def _print_sums(sums: Sequence[tuple[str, Any]]) -> None:

@@ -233,18 +233,34 @@ def _model(page: Page, found: Checked) -> None:
 
 def _findings(page: Page, found: Checked) -> None:
     page.line(f"Findings, run {', '.join(found.runs)}" if found.runs else "Findings", "bold")
+    alike: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for finding in found.findings:
-        if finding["code"] == "quarantine":
-            continue  # listed above, row by row
-        stake = finding["amount"]
-        money = f" ({amount(stake)} {found.currency} at stake)" if stake is not None else ""
-        style = {"error": "red", "warning": "yellow"}.get(finding["severity"], "")
-        period = f" ({finding['period']})" if finding["period"] else ""
-        where = f"{finding['code']} {finding['where']}{period}"
-        page.line(f"! {where}: {finding['message']}{money}", style)
-        if finding["advice"]:
-            page.line(f"    {finding['advice']}", "dim")
+        if finding["code"] != "quarantine":  # listed above, row by row
+            alike.setdefault((finding["code"], finding["where"]), []).append(finding)
+    for several in alike.values():
+        _alike(page, several, found.currency)
     if not found.runs:
         page.line("  No run is published yet: percapita run.", "dim")
     elif not found.findings:
         page.line("  none", "dim")
+
+
+def _alike(page: Page, several: Sequence[dict[str, Any]], currency: str) -> None:
+    """Write what is found of one thing: its last period in full, the others by name."""
+    last = max(several, key=lambda finding: finding["period"] or "")
+    style = {"error": "red", "warning": "yellow"}.get(last["severity"], "")
+    period = f" ({last['period']})" if last["period"] else ""
+    stake = _stake([last], currency)
+    where = f"{last['code']} {last['where']}{period}"
+    page.line(f"! {where}: {last['message']}{f' ({stake})' if stake else ''}", style)
+    if len(several) > 1:
+        others = sorted(finding["period"] for finding in several if finding is not last)
+        whole = _stake(several, currency)
+        page.line(f"    Likewise in {', '.join(others)}{f'; {whole} in all' if whole else ''}.")
+    if last["advice"]:
+        page.line(f"    {last['advice']}", "dim")
+
+
+def _stake(findings: Sequence[dict[str, Any]], currency: str) -> str:
+    amounts = [f["amount"] for f in findings if f["amount"] is not None]
+    return f"{amount(sum(amounts))} {currency} at stake" if amounts else ""

@@ -45,7 +45,8 @@ def show(page: Page, answer: Answer, spread: Spread | None = None) -> None:
         notes.append(f"Too narrow for: {', '.join(hidden)}. Use a wider window or --format csv.")
     overlap = answer.figures.overlap or 0
     if overlap > 0:
-        notes.append(f"Rows count {overlap:,} more units than there are: some stand in several.")
+        more = "unit" if overlap == 1 else "units"
+        notes.append(f"Rows count {overlap:,} more {more} than there are: some stand in several.")
     elif overlap < 0:
         notes.append(f"Rows count {-overlap:,} fewer units than there are.")
     if "units" in answer.missing:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from percapita.core import money
-from percapita.report.explain import Down, Share, Step, Up
+from percapita.report.explain import Down, Got, Share, Step, Up
 from percapita.report.explain_json import Asked, by_receiver, dearest_first
 from percapita.report.explain_words import WIDENED, shown, why
 from percapita.store.people import Person
@@ -72,7 +72,11 @@ def _lines_table(found: Down, asked: Asked) -> RenderableType:
         table.add_row(_short(line.line), _what(asked, line.line), shown(line.amount))
     if found.others:
         rest = money.total([found.total, -found.named])
-        table.add_row("", f"{found.others:,} other lines (--lines all)", shown(rest))
+        table.add_row(
+            "",
+            f"{found.others:,} other {'line' if found.others == 1 else 'lines'} (--lines all)",
+            shown(rest),
+        )
     table.add_section()
     table.add_row("", "sum", shown(found.total))
     return table
@@ -107,8 +111,12 @@ def _receivers_table(
     table = _table(f"Receivers, {asked.currency}", "who", "pool")
     receivers = by_receiver(found.got)
     named = receivers if count is None else receivers[:count]
+    apart = _apart([first for first, _, _ in receivers])
     for first, amount, _ in named:
-        table.add_row(_safe(people[first.subject].name), _safe(first.pool), shown(amount))
+        said = [first.attributes[name] for name in apart.get((first.subject, first.pool), ())
+                if name in first.attributes]  # fmt: skip
+        who = ", ".join([people[first.subject].name, *said])
+        table.add_row(_safe(who), _safe(first.pool), shown(amount))
     if len(receivers) > len(named):
         rest = money.total([amount for _, amount, _ in receivers[len(named) :]])
         more = f"{len(receivers) - len(named):,} others (--lines all)"
@@ -116,6 +124,22 @@ def _receivers_table(
     table.add_section()
     table.add_row("sum", "", shown(money.total([one.amount for one in found.got])))
     return table
+
+
+def _apart(receivers: Sequence[Got]) -> dict[tuple[int, str], list[str]]:
+    """Return the attributes that tell the rows of one subject and pool apart."""
+    rows: dict[tuple[int, str], list[Mapping[str, str]]] = defaultdict(list)
+    for one in receivers:
+        rows[one.subject, one.pool].append(one.attributes)
+    return {
+        key: sorted(
+            name
+            for name in set().union(*held)
+            if len({attributes.get(name) for attributes in held}) > 1
+        )
+        for key, held in rows.items()
+        if len(held) > 1
+    }
 
 
 def _table(title: str, *columns: str) -> Table:

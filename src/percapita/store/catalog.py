@@ -179,7 +179,9 @@ SUBJECTS = _table(
 sa.event.listen(
     SUBJECTS,
     "after_create",
-    sa.DDL(f"CREATE INDEX subjects_not_user ON subjects (kind) WHERE kind <> '{USER}'"),
+    sa.DDL(  # type: ignore[no-untyped-call]
+        f"CREATE INDEX subjects_not_user ON subjects (kind) WHERE kind <> '{USER}'"
+    ),
 )
 MARKS = _table(
     "marks",
