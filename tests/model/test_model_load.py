@@ -304,3 +304,14 @@ def test_windows_line_ends_count_as_one() -> None:
     model = loads("currency: USD\r\npools:\r\n  - pool: db\r\n    by: cpu\r\n")
 
     assert model.where("pools", "db", "by") == "model.yaml:4:9"
+
+
+def test_a_class_of_activity_is_a_band_of_usage() -> None:
+    """A segment may be cut from what a subject used of a meter in the month."""
+    text = (
+        "currency: USD\nsegments:\n  activity:\n    usage: {meter: requests, where: {region: eu}}\n"
+        "    bands: {light: 0, heavy: 100}\n"
+    )
+    driver = Driver("requests", {"region": Condition(("eu",))})
+    bands = (("light", 0), ("heavy", 100))
+    assert loads(text).segments == (Segment("activity", "", "", bands=bands, usage=driver),)

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from percapita.model.spec import Condition, Direct, Driver, Idle, Match, Mix, Pool, Through
+from percapita.model.spec import Condition, Direct, Driver, Idle, Match, Mix, Pool, Segment, Through
 from reference.build import at, by, line, match, model, overhead, reading
 from reference.world import Attribute, Count, World
 
@@ -259,6 +259,25 @@ def capacity_by_resource() -> World:
     return World(model(pool), tuple(lines), readings, attributes=held, subjects=PEOPLE)
 
 
+def classes_of_activity() -> World:
+    """Light and heavy users of the month, in Berlin: one is heavy in October alone."""
+    classes = Segment("activity", "", "", bands=(("light", 0), ("heavy", 100)), usage=by("queries"))
+    readings = (
+        reading("queries", 1, 99, "2025-10-31T22:00", "hour"),
+        reading("queries", 1, 1, "2025-10-31"),
+        reading("queries", 1, 50, "2025-10-31T23:00", "hour"),
+        reading("queries", 2, 7, "2025-11-01"),
+        reading("bytes", 2, 700, "2025-11-01"),
+    )
+    lines = (
+        line("1", "30", "2025-10-30T23:00", "2025-10-31T23:00"),
+        line("2", "57", "2025-10-31T23:00", "2025-11-01T23:00"),
+    )
+    pool = Pool("db", Match(), by=by("queries"))
+    plan = model(pool, timezone="Europe/Berlin", segments=(classes,))
+    return World(plan, lines, readings, subjects=PEOPLE)
+
+
 def active_by_the_month() -> World:
     """One user is known by the month only: a pool by active users splits by the month for all."""
     readings = (
@@ -319,6 +338,7 @@ ALL = (
     overheads,
     short_lived_plan,
     active_by_the_month,
+    classes_of_activity,
     capacity_by_resource,
     filtered_by_the_month,
     cells_and_idle,

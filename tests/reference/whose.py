@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
 from percapita.core import subjects
-from percapita.model.spec import Segment
+from percapita.model.spec import Driver, Segment
+from reference.lines import fits
 from reference.world import Attribute, Receiver, Slice, World, micros
 
 
@@ -21,6 +23,24 @@ class Register:
     def __init__(self, world: World) -> None:
         self._world = world
         self._clock = world.clock
+        self._classes = [
+            (subject, label, written(segment, str(used)))
+            for segment in world.model.segments
+            if segment.usage
+            for (subject, label), used in self._used(segment.usage).items()
+        ]
+
+    def _used(self, usage: Driver) -> dict[tuple[int, str], int]:
+        """Return what each subject used in each month of the zone."""
+        found: dict[tuple[int, str], int] = defaultdict(int)
+        for reading in self._world.readings:
+            named = reading.meter == usage.meter and reading.subject > 0
+            columns = reading.columns
+            if named and all(fits(columns.get(name), c) for name, c in usage.where.items()):
+                hourly = reading.grain == "hour"
+                day = self._clock.day(reading.time) if hourly else reading.time.date()
+                found[reading.subject, f"{day:%Y-%m}"] += reading.quantity
+        return found
 
     def at(self, subject: int, instant: datetime) -> Slice:
         """Return the slice of a subject at an instant."""
@@ -33,6 +53,10 @@ class Register:
                 named = (row.subject, row.source, row.attribute)
                 if named == (subject, segment.source, segment.column) and self._valid(row, instant):
                     values |= written(segment, row.value)
+        month = f"{self._clock.day(instant):%Y-%m}"
+        for who, label, value in self._classes:
+            if (who, label) == (subject, month):
+                values |= value
         return Slice(kind, frozenset(values.items()))
 
     def over(self, subject: int, start: datetime, end: datetime) -> list[tuple[Slice, int]]:
@@ -59,6 +83,11 @@ class Register:
         for row in self._world.attributes:
             if row.subject == subject:
                 yield from (self._moment(b) for b in (row.start, row.end) if b is not None)
+        for who, label, _ in self._classes:
+            if who == subject:
+                first = date.fromisoformat(f"{label}-01")
+                following = (first + timedelta(days=31)).replace(day=1)
+                yield from (self._clock.midnight(day) for day in (first, following))
 
     def _valid(self, row: Attribute, instant: datetime) -> bool:
         began = row.start is None or self._moment(row.start) <= instant

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import ibis
 import ibis.expr.types as ir
 
+from percapita.attribute.classes import of_usage
 from percapita.core.periods import EVER, midnight, zone
 from percapita.core.subjects import PSEUDO, PSEUDO_SLICE, SEGMENT, TENANT, USER
 from percapita.core.tables import INTERVALS, SEGMENTS, SLICES
@@ -39,10 +40,15 @@ _KEYED: Final = {"subject": "int64", "start": "timestamp", "end": "timestamp", "
 
 
 def slices(engine: Engine, model: Model) -> None:
-    """Make the tables ``slices`` and ``intervals`` from ``segments`` and ``subject_kinds``."""
+    """Make the tables ``slices`` and ``intervals`` from ``segments`` and ``subject_kinds``.
+
+    Classes of activity are cut from ``readings`` over the months of ``days``.
+    """
     engine.create("told", _facts(model), FACTS)
     engine.load("local_dates", _LOCAL, _local_dates(engine, zone(model.timezone)))
     engine.create("facts", _localised(), FACTS)
+    for segment, usage in of_usage(model.segments):
+        engine.insert("facts", _class(segment, usage), FACTS)
     engine.insert("facts", _own_names(model), FACTS)
     engine.insert("facts", _inherited(), FACTS)
     engine.create("keyed", _keyed([segment.name for segment in model.segments]), _KEYED)
@@ -77,7 +83,7 @@ def _key_text(attributes: Mapping[str, str]) -> str:
 def _facts(model: Model) -> ir.Table:
     """Return what the sources say, under the model's names and cut as the model asks."""
     told = stored(SEGMENTS)
-    facts = [_of_segment(told, segment) for segment in model.segments]
+    facts = [_of_segment(told, segment) for segment in model.segments if not segment.usage]
     none = told.filter(False).select("subject", "value", "start", "end", name="attribute")
     return ibis.union(*facts) if facts else none.select(*FACTS)
 
@@ -93,6 +99,12 @@ def _of_segment(told: ir.Table, segment: Segment) -> ir.Table:
         start=rows.start.coalesce(_instant(EVER[0])),
         end=rows.end.coalesce(_instant(EVER[1])),
     )
+
+
+def _class(segment: Segment, usage: ir.Table) -> ir.Table:
+    value = _cut(usage.value, segment)
+    rows = usage.mutate(name=ibis.literal(segment.name), value=value)
+    return rows.filter(rows.value.notnull()).select(*FACTS)
 
 
 _LOCAL: Final = {"label": "timestamp", "instant": "timestamp"}

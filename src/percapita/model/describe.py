@@ -176,10 +176,12 @@ def unit_words(unit: Unit) -> str:
 
 def segment_words(segment: Segment) -> str:
     """Say where a segment comes from and how it is cut."""
+    bands = [f"{code(name)} from {low}" for name, low in segment.bands]
+    if segment.usage:
+        return f"How much of {_driver(segment.usage)} was used in the month: {listed(bands)}."
     if not segment.source:
         return f"As readings, head counts and revenue name it in a column {code(segment.name)}."
     cut = f", cut by {segment.by}" if segment.by else ""
-    bands = [f"{code(name)} from {low}" for name, low in segment.bands]
     banded = f", in the bands {listed(bands)}" if bands else ""
     return f"{code(segment.column)} of the source {code(segment.source)}{cut}{banded}."
 

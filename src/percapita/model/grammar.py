@@ -91,12 +91,22 @@ def _bands(bands: Any) -> tuple[tuple[str, int], ...]:  # noqa: ANN401
     return pairs
 
 
+_USAGE_EXAMPLE = "activity: {usage: requests, bands: {light: 0, medium: 100, heavy: 1000}}"
+
+
 def _segment(**values: Any) -> spec.Segment:  # noqa: ANN401
     if "by" in values and "bands" in values:
         hint = "Dates are cut 'by' a window, numbers into 'bands'."
         raise WrongError("two-methods", "A segment is cut 'by' or into 'bands', not both.", hint)
     origin = values.pop("origin", "")
-    if not origin and values:
+    if "usage" in values:
+        if origin or "by" in values:
+            message = "A segment cuts an attribute 'from' a source or 'usage', not both."
+            raise WrongError("two-methods", message)
+        if "bands" not in values:
+            raise WrongError("missing-key", "A segment by 'usage' needs the key 'bands'.",
+                             f"For example: {_USAGE_EXAMPLE}.")  # fmt: skip
+    elif not origin and values:
         raise WrongError("missing-key", "A segment that is cut needs the key 'from'.")
     source, _, column = origin.rpartition(".")
     return spec.Segment("", source, column, **values)
@@ -114,6 +124,10 @@ SEGMENT = Record(
         Key("bands", Made(Named(TEXT, Number(whole=True)), _bands),
             "Cuts a number column into bands: name and lower bound, rising.",
             "size: {from: users.seats, bands: {small: 0, large: 100}}"),
+        Key("usage", DRIVER,
+            "With `bands`, instead of `from`: what a subject used of a meter in the calendar month,"
+            " in its base unit, makes its class of activity in that month.", _USAGE_EXAMPLE,
+            default="none: the segment is an attribute"),
     ),
     _segment,
     spec=spec.Segment,

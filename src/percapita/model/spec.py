@@ -177,6 +177,8 @@ class Segment:
     """A date column is cut to this, for cohorts."""
     bands: tuple[tuple[str, int], ...] = ()
     """Name and lower bound, rising: bands of a number."""
+    usage: Driver | None = None
+    """Bands are of what the subject used of it in the calendar month, in base units."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ def meters(model: Model) -> Iterator[Use]:
             yield Use(unit.meter.meter, (*at, "meter"))
         for number, driver in enumerate(unit.active):
             yield Use(driver.meter, (*at, "active", number, "meter"))
+    for segment in model.segments:
+        if segment.usage:
+            yield Use(segment.usage.meter, ("segments", segment.name, "usage", "meter"))
     for pool in model.pools:
         for use in _pool_meters(pool):
             if use.name != ACTIVE:
