@@ -25,13 +25,27 @@ from percapita.attribute.segments import slices
 from percapita.cli.main import main as cli
 from percapita.core.periods import zone
 from percapita.core.tables import FLOWS, GROUPS, LEDGER, PARTS, ROLLUP, Table
+from percapita.plugins import Schema
 from percapita.project import Project
 from percapita.store.engine import Engine, compiled
 from percapita.store.views import empty
 
-_SORTED = re.compile(r"ORDER BY\s+\"t\d+\"\.\"\w+\" ASC(?:,\s+\"t\d+\"\.\"\w+\" ASC)*")
+_SORTED = re.compile(r"ORDER BY\s+CAST\(\"t\d+\"\.\"subject\" >> 8 AS INT\) ASC")
 _KEPT = (PARTS, GROUPS, FLOWS, LEDGER, ROLLUP)
 """What the proof reads."""
+
+
+def _unsorted(relation: object) -> str:
+    """Return the SQL of a relation without its order, which only files are written in."""
+    return _SORTED.sub("", compiled(relation))
+
+
+class Unordered(Engine):
+    """Keeps working tables in no order."""
+
+    def create(self, name: str, relation: object, schema: Schema, *, ordered: bool = False) -> int:
+        """Leave out the sort that the files of the ledger need."""
+        return super().create(name, _unsorted(relation) if ordered else relation, schema)
 
 
 class InMemory(pipeline.PeriodRun):
@@ -41,8 +55,7 @@ class InMemory(pipeline.PeriodRun):
         """Keep a relation as a temporary table, without the columns that no row fills."""
         empty_here = set(DIMENSIONS) - set(self.model.dimensions) if table == LEDGER else set()
         schema = {c.name: c.type for c in table.columns if c.name not in empty_here}
-        unsorted = _SORTED.sub("", compiled(relation))
-        return self.store.engine.create(f"kept/{table.name}/{part}", unsorted, schema)
+        return self.store.engine.create(f"kept/{table.name}/{part}", _unsorted(relation), schema)
 
     def _bind(self, table: Table, name: str) -> str:
         kept = self.store.engine.rows(
@@ -67,7 +80,8 @@ def stages(folder: Path, model_name: str) -> dict[str, Any]:
     with project.store(threads=2) as store, store.begin_run(
         model_text=model.text, model_hash=model.hash, bases=bases, now=project.now
     ) as tx:  # fmt: skip
-        run = InMemory(store, tx, model, bases, PERIOD)
+        store.engine.__class__ = Unordered
+        run = InMemory(store, tx, model, bases, PERIOD, False)
         clock = Clock()
         run._inputs()  # noqa: SLF001
         prepare(store.engine, model, bases, zone(model.timezone))
@@ -108,7 +122,7 @@ def _keep_books(run: InMemory, whole: Allocation) -> None:
 
 def _prove(run: InMemory) -> None:
     pipeline.prove(
-        run.store.engine, currency=run.model.currency, bases=run.bases, lines="lines",
+        run.store.engine, currency=run.model.currency, bases=run.bases, lines="plain_lines",
         parts="parts", groups="groups", flows="flows", ledger="ledger", rollup="rollup",
     )  # fmt: skip
 

@@ -7,9 +7,10 @@ make such a table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from percapita.core.sources import Source
 from percapita.core.tables import Table
@@ -24,8 +25,11 @@ Schema = Mapping[str, str]
 class Engine(Protocol):
     """Runs relations over named tables. Temporary tables vanish with the engine."""
 
-    def create(self, name: str, relation: object, schema: Schema) -> int:
-        """Make or replace a temporary table of exactly this schema; return its rows."""
+    def create(self, name: str, relation: object, schema: Schema, *, ordered: bool = False) -> int:
+        """Make or replace a temporary table of exactly this schema; return its rows.
+
+        ``ordered``: its rows are read in the order of the relation.
+        """
         ...
 
     def insert(self, name: str, relation: object, schema: Schema) -> int:
@@ -101,6 +105,26 @@ class When:
 
 
 @dataclass(frozen=True, slots=True)
+class Like:
+    """One cell or another, depending on whether the whole text of a column fits a pattern."""
+
+    column: str
+    pattern: str
+    """A regular expression of RE2."""
+    then: Cell | None
+    otherwise: Cell | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a pattern finds in a column's text; empty where it finds nothing."""
+
+    column: str
+    pattern: str
+    """A regular expression of RE2 whose first group is taken."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inside:
     """The value of a key in a column that holds a JSON object."""
 
@@ -116,8 +140,41 @@ class Total:
     minus: tuple[Cell, ...] = ()
 
 
-Cell: TypeAlias = str | First | Fixed | When | Inside | Total
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """A column that holds a JSON object of tags, and what becomes of its keys."""
+
+    column: str
+    without: tuple[str, ...] = ()
+    """Beginnings of keys that are cut off."""
+    before: str = ""
+    """What every key is led by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The tags of several columns, for the column ``Tags`` alone."""
+
+    labels: tuple[Labels, ...]
+
+
+Cell: TypeAlias = str | First | Fixed | When | Like | Part | Inside | Total | Gathered
 """What fills a column of ours: the file's column of that name, or what is made of several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """A column that holds a JSON array of objects: each of them becomes one more row.
+
+    Such a row says what its row says, but for the columns named here, which the element fills, and
+    but for costs and quantities that are not: costs are 0 there and quantities empty, so that
+    nothing counts twice. Keys that fill nothing go to ``Extra`` as ``COLUMN.KEY``.
+    """
+
+    column: str
+    """The array, as JSON or as Python prints it; an empty cell and ``[]`` have no elements."""
+    columns: Mapping[str, Cell]
+    """Our column -> what fills it; a ``str`` is a key of the element, ``a.b`` one inside ``a``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +191,25 @@ class Binding:
     """Likewise -> what stands in for an empty or missing cell."""
     mandatory: tuple[str, ...] = ()
     """Our columns that the format says are never null; nulls in them are reported."""
+    each: Each | None = None
+    """Charges that a row carries inside a cell."""
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """Our column -> what the user is told if a row fills it."""
+    whole: bool = False
+    """A delivery is all that its source has: in mode overwrite it replaces also the months that it
+    has no lines of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text file that need not be a table."""
+
+    path: Path
+    """As the user knows it."""
+    text: Path
+    """Its content, unpacked, as UTF-8."""
+    head: str
+    """The content's beginning, up to a million characters."""
 
 
 class BillFormat(Protocol):
@@ -151,6 +227,36 @@ class BillFormat(Protocol):
 
     def bind(self, header: Sequence[str], source: Source) -> Binding:
         """Say which column is which; ``source`` holds what the user said of it."""
+        ...
+
+
+@runtime_checkable
+class ReadsRecords(Protocol):
+    """What a bill format has besides where its files are no table of CSV, Parquet or plain JSON.
+
+    JSON needs none of this if each charge is an object: one a line, one after the other, or all in
+    one array. It is read for every format, nested objects as columns ``a.b``.
+    """
+
+    def records(self, document: Document, source: Source) -> Iterator[Mapping[str, object]] | None:
+        """Yield what is to be read as rows, or return ``None`` if the file is none of ours.
+
+        A value is a text, a number (``Decimal`` where digits count), a truth, ``None``, or a
+        mapping or list of such: a mapping becomes columns ``a.b``, a list JSON text. The keys of
+        all records are the header that ``bind`` gets. Asked before ``recognises``.
+
+        Raises:
+            InputError: it is ours and can't be read.
+        """
+        ...
+
+
+@runtime_checkable
+class NamesFiles(Protocol):
+    """What a bill format has besides where its files name others that belong to them."""
+
+    def beside(self, path: Path) -> Iterable[Path]:
+        """Return the files that one names, if it is of this format: a change of them is its own."""
         ...
 
 

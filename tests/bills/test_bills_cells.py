@@ -8,7 +8,7 @@ import pytest
 
 from percapita.bills.cells import columns_of, spent, text
 from percapita.bills.normalise import amount
-from percapita.plugins import Cell, First, Fixed, Inside, Total, When
+from percapita.plugins import Cell, First, Fixed, Inside, Part, Total, When
 from percapita.store import Store
 
 AT = {"Type": "c0", "A": "c1", "B": "c2", "Json": "c3"}
@@ -33,6 +33,8 @@ def value(store: Store, cell: Cell | None, row: str = ROW) -> str | None:
         (When("Type", ("Tax",), "A", Fixed("0")), "0"),
         (When("Type", ("Tax",), "A"), None),
         (When("Type", (), "B"), "1E-06"),
+        (Part("Json", '"a b": "(.)"'), "x"),
+        (Part("Json", "none(.)"), None),
         (Inside("Json", "a b"), "x"),
         (Inside("Json", "n"), "1"),
         (Inside("Json", "none"), None),

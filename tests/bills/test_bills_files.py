@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -12,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from bills.bill_texts import ROW, Read, text
-from percapita.bills import recognises
+from percapita.bills import is_bill
 from percapita.core.errors import InputError
+from percapita.core.sources import Source
 
 WHOLE = text([{"ServiceName": "Zürich"}, {"BilledCost": "2"}])
 
@@ -185,10 +187,35 @@ def test_header_names_are_found_in_any_spelling(read: Read) -> None:
         read(text([{"billedcost": "2"}]))
 
 
-def test_recognises() -> None:
-    """A header tells its format, or that it is none."""
-    assert recognises(list(ROW)) == "focus"
-    assert recognises(["date", "user", "quantity"]) is None
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("bill.csv", text([{}]), True),
+        ("bill.csv.gz", gzip.compress(text([{}]).encode()), True),
+        ("bill.jsonl", json.dumps(ROW) + "\n{", True),
+        ("bill.json", json.dumps([ROW], indent=1)[:-9], False),
+        ("bill.json", json.dumps([ROW, ROW], indent=1)[:-9], True),
+        ("usage.csv", "date,user,quantity\n", False),
+        ("usage.jsonl", '{"date": "2025-10-01", "user": "a"}\n', False),
+        ("broken.gz", b"\x1f\x8b\x08", False),
+    ],
+)
+def test_a_bill_is_told_by_its_beginning(
+    tmp_path: Path, name: str, content: str | bytes, *, expected: bool
+) -> None:
+    """The first columns or objects tell a bill, packed or not, from what is none."""
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    assert is_bill(Source("s", name), root=tmp_path) is expected
+    assert not is_bill(Source("s", "gone.csv"), root=tmp_path)
+
+
+def test_a_mapped_bill_is_told_by_our_names(tmp_path: Path) -> None:
+    """Columns that the user maps count under our names."""
+    (tmp_path / "b.csv").write_text("Month,Net,Product\n")
+    columns = {"ChargePeriodStart": "Month", "BilledCost": "Net", "ServiceName": "Product"}
+
+    assert is_bill(Source("s", "b.csv", columns=columns), root=tmp_path)
 
 
 def test_draft_of_focus_is_refused(read: Read) -> None:

@@ -66,7 +66,7 @@ def test_the_identity_closes(project: str, capsys: pytest.CaptureFixture[str]) -
         "bots": "0.00", "erased": "0.00", "excluded": "0.00", "unallocated": "0.00",
         "rounding": "0.00", "difference": "0.00",
     }  # fmt: skip
-    assert list(found) == ["meta", *keys, "pools", "periods"]
+    assert list(found) == ["meta", *keys, "pools", "periods", "adjustments", "conversions"]
     assert {key: found[key] for key in keys} == keys
     (period,) = found["periods"]
     assert (period["billing_period"], period["pools"]) == ("2025-10", found["pools"])

@@ -219,5 +219,5 @@ def test_the_text_tells_what_to_do_next(capsys: pytest.CaptureFixture[str]) -> N
     out = capsys.readouterr().out
 
     assert "Next: edit p/model.yaml; percapita import BILL --project p" in out
-    assert "1 rows were set aside: see percapita quarantine." in out
+    assert "1 row was set aside: see percapita quarantine." in out
     assert f"bill.csv: {Path.cwd()}/bill.csv, row 2, column BilledCost" in out

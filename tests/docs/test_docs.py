@@ -153,7 +153,7 @@ def verb(words: list[str]) -> click.Command:
     context = click.Context(main.cli)
     command = main.cli.get_command(context, words[1])
     assert command is not None, f"{words[1]} is no verb"
-    if isinstance(command, click.Group) and len(words) > 2:
+    if isinstance(command, click.Group) and len(words) > 2 and not words[2].startswith("-"):
         below = command.get_command(context, words[2])
         assert below is not None, f"{words[1]} {words[2]} is no verb"
         return below

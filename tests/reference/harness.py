@@ -15,6 +15,7 @@ from typing import Any, cast
 from percapita import pipeline
 from percapita.core import subjects
 from percapita.core.privacy import Key
+from percapita.core.rates import NO_RATES
 from percapita.core.sources import Kind, Source
 from percapita.core.tables import COUNTS, GROUPS, LEDGER, LINES, READINGS, SEGMENTS, SLICES, Table
 from percapita.model.spec import Basis
@@ -36,7 +37,7 @@ def run_engine(world: World, folder: Path, *, threads: int = 1) -> dict[str, Led
         path = folder / "model.yaml"
         path.write_text("version: 1\n", encoding="utf-8")
         bases = cast("tuple[Basis, ...]", world.bases)
-        project = cast("Project", SimpleNamespace(root=folder, now=NOW))
+        project = cast("Project", SimpleNamespace(root=folder, now=NOW, rates=NO_RATES))
         result = pipeline.run(project, store, replace(world.model, path=str(path)), bases=bases)
         return ledgers(store, result.run, {mine: world_s for world_s, mine in numbers.items()})
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from percapita.allocate.usage import Window
-from percapita.core.money import stored, total
+from percapita.core.money import ZERO, stored, total
 from percapita.core.split import Atoms, atoms, scaled, split
-from percapita.core.subjects import IDLE, PSEUDO_SLICE
+from percapita.core.subjects import IDLE, NOBODY, PSEUDO_SLICE
 
 CUTS = ("idle", "mix")
 """Methods of groups whose parts are other groups."""
@@ -62,11 +62,24 @@ class Group:
     residual: int = 0
     receivers: int = 0
     moves: bool = True
+    largest: int = 0
+    """The largest weight of a receiver."""
+    subjects: int = 0
+    """How many of the receivers are subjects."""
 
     @property
     def atoms(self) -> Atoms:
         """The amount in atoms."""
         return atoms(self.amount)
+
+    @property
+    def most(self) -> Decimal:
+        """An amount that no receiver got more than; cheap, and at most some atoms too high."""
+        if not self.largest:
+            return ZERO
+        places, whole, tail = self.atoms
+        part = int(float(max(whole, 0)) * float(self.largest) / float(self.total) + 0.5)
+        return Decimal(part + abs(self.residual)).scaleb(-places) + abs(tail)
 
     def row(self, billing_period: str) -> tuple[Any, ...]:
         """Return the stored row, in the order of the table's columns."""
@@ -164,6 +177,7 @@ class Book:
     def give(self, group: Group, receiver: Receiver, level: str = "own") -> None:
         """Give all of a group to one receiver."""
         group.total, group.holder, group.receivers, group.level = 1, receiver, 1, level
+        group.largest, group.subjects = 1, int(receiver.subject > NOBODY)
         self.fixed.append(Fixed(group, receiver, 1, group.amount, group.gross))
 
     def give_unit(self, group: Group, subject: int, pieces: list[tuple[int, int]]) -> None:
@@ -175,6 +189,7 @@ class Book:
         receivers = [Receiver(subject, number) for number, _ in pieces]
         group.total, group.shift, group.residual = sum(made.weights), made.shift, made.residual
         group.holder, group.receivers = receivers[made.holder], len(receivers)
+        group.largest, group.subjects = max(made.weights), len(receivers)
         for receiver, w, part in zip(receivers, made.weights, made.parts, strict=True):
             self.fixed.append(Fixed(group, receiver, w, *part))
 

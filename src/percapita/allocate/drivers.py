@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from percapita.allocate.pools import json_list
-from percapita.allocate.usage import KEYS, Asked, apart, numbered, used_rows
+from percapita.allocate.usage import KEYS, Asked, MeterSum, apart, numbered, used_rows
 from percapita.core.tables import SLICES, USED
 from percapita.model.match import where
 from percapita.model.spec import Condition, Driver, Mix, Model, Pool
@@ -99,23 +99,29 @@ def asked(model: Model, numbers: Mapping[Demand, int]) -> Asked:
     return Asked(meters - {ACTIVE}, keys, every=any_reading, level=levels)
 
 
-def shares(engine: Engine, model: Model, numbers: Mapping[Demand, int]) -> None:
+def want(engine: Engine, model: Model, numbers: Mapping[Demand, int]) -> None:
+    """Make the table that ``shares`` reads in every window: which demand wants what."""
+    engine.load("demanded", _DEMANDED, _demanded(numbers, numbered(asked(model, numbers))))
+
+
+def shares(engine: Engine, model: Model, numbers: Mapping[Demand, int]) -> bool:
     """Make ``shares`` (``SHARES``) from the window's ``used`` and ``active``.
 
     Demands that differ in nothing but the meter are met in one pass. Where no demand needs usage
-    summed anew, ``shares`` is a view: its rows are those of ``used``.
+    summed anew, ``shares`` is a view: its rows are those of ``used``, in the same order. Returns
+    whether that is so.
     """
     wanted = asked(model, numbers)
     shapes = tuple(dict.fromkeys(_shape(demand) for demand in numbers))
-    engine.load("demanded", _DEMANDED, _demanded(numbers, numbered(wanted)))
     dims = tuple(d for d in DIMENSIONS if d in model.dimensions)
     served = any(pool.through for pool in model.pools)
     if shapes and not served and apart(wanted) == dims and all(map(_as_used, shapes)):
         engine.view("shares", _view(shapes, dims))
-        return
+        return len(shapes) == 1 and shapes[0].meter != ACTIVE
     engine.load("shares", SHARES, [])
     for number, shape in enumerate(shapes):
         engine.insert("shares", _of_shape(shape, number, dims), SHARES)
+    return False
 
 
 _DEMANDED: Final = {
@@ -151,11 +157,12 @@ def _shape(wanted: Demand) -> Demand:
 
 
 def _demanded(
-    numbers: Mapping[Demand, int], meters: Mapping[str, int]
+    numbers: Mapping[Demand, int], meters: Sequence[str]
 ) -> list[tuple[int, str, int | None, int]]:
     shapes = list(dict.fromkeys(_shape(wanted) for wanted in numbers))
+    positions = {meter: number for number, meter in enumerate(meters)}
     return [
-        (shapes.index(_shape(d)), d.meter, meters.get(d.meter), number)
+        (shapes.index(_shape(d)), d.meter, positions.get(d.meter), number)
         for d, number in numbers.items()
     ]
 
@@ -206,6 +213,18 @@ class Total:
     sum: int
     largest: int
     rows: int
+
+
+def totals_of(
+    uses: Iterable[MeterSum], numbers: Mapping[Demand, int]
+) -> dict[tuple[int, str], Total]:
+    """Return the totals of ``shares`` where its rows are those of ``used``."""
+    by_meter = {use.meter: Total(use.quantity, use.largest, use.rows) for use in uses}
+    return {
+        (number, ""): by_meter[wanted.meter]
+        for wanted, number in numbers.items()
+        if wanted.meter in by_meter
+    }
 
 
 def totals(engine: Engine) -> dict[tuple[int, str], Total]:

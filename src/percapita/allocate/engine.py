@@ -20,19 +20,30 @@ from percapita.allocate.drivers import (
     demands,
     shares,
     totals,
+    totals_of,
+    want,
 )
 from percapita.allocate.entries import Calendar
 from percapita.allocate.leaves import split_leaves
-from percapita.allocate.levels import check_levels, several_levels
+from percapita.allocate.levels import check_levels
 from percapita.allocate.overhead import weigh_by_cost
 from percapita.allocate.pools import IMPLICIT
 from percapita.allocate.serving import Serving
-from percapita.allocate.usage import Asked, Window, collect
+from percapita.allocate.usage import (
+    Asked,
+    MeterSum,
+    Traits,
+    Window,
+    collect,
+    in_blocks,
+    sums,
+    traits,
+)
 from percapita.allocate.weights import fitted
 from percapita.core.periods import EVER, Span
-from percapita.core.subjects import UNALLOCATED
+from percapita.core.subjects import UNALLOCATED, USER
 from percapita.core.tables import INTERVALS, LEDGER, MONEY, ROLLUP, WIDE
-from percapita.model.spec import Model, Pool
+from percapita.model.spec import Model, Pool, Unit
 from percapita.plugins import Engine, Sink, named
 
 Units = Mapping[tuple[str, str], int]
@@ -55,17 +66,24 @@ class Allocation:
     progress: Callable[[str], None]
     book: Book = field(default_factory=Book)
     opened: dict[Entry, int] = field(default_factory=dict)
+    measured: list[MeterSum] = field(default_factory=list)
+    """Usage in the recorded windows."""
+    matched: bool = field(init=False)
+    """Whoever was active is known to have cost, and whoever has cost to have been active."""
     numbers: dict[Demand, int] = field(init=False)
     cascade: Cascade = field(init=False)
     serving: Serving = field(init=False)
-    mixed: bool = field(init=False)
-    """Readings of several levels of subject are in."""
+    traits: Traits = field(init=False)
+    ordered: bool = False
+    """The shares of the window are in blocks of subjects."""
 
     def __post_init__(self) -> None:
         """Number the demands and start the book."""
         self.numbers = demands(self.model)
         self.cascade = Cascade(self.model, self.numbers, self.book)
-        self.mixed = several_levels(self.engine)
+        self.traits = traits(self.engine)
+        self.matched = _counts_users(self.model.primary)
+        want(self.engine, self.model, self.numbers)
         self.serving = Serving(self.engine, self.model, self.numbers, self.book)
 
     def run(self, entries: Sequence[Entry], observed: Iterable[Window]) -> None:
@@ -94,27 +112,32 @@ class Allocation:
         return asked(self.model, self.numbers)
 
     def _prepare(self, window: Window) -> None:
-        collect(self.engine, window, self._asked())
-        if self.mixed:
+        self._collect(window)
+        if self.traits.levels:
             check_levels(self.engine, self.numbers, window)
         if any(wanted.meter == ACTIVE for wanted in self.numbers):
             self.active(window)
-        shares(self.engine, self.model, self.numbers)
+        self.ordered = shares(self.engine, self.model, self.numbers)
+
+    def _collect(self, window: Window, *, own_grain: bool = False) -> None:
+        collect(self.engine, window, self._asked(), self.traits, own_grain=own_grain)
 
     def _window(self, window: Window, entries: Sequence[Entry], *, record: bool) -> Totals:
         self.progress(
             window.first.isoformat() if window.grain == "day" else f"{window.first:%Y-%m}"
         )
+        uses: list[MeterSum] = []
         if record and window.grain == "month":
             # Finer readings were recorded with their days.
-            collect(self.engine, window, self._asked(), own_grain=True)
-            self.record(window)
+            self._collect(window, own_grain=True)
+            uses = self._record(window)
         found: Totals = {}
         if record or any(_weighs(self._pool(entry)) for entry in entries):
             self._prepare(window)
-            found = with_whole(totals(self.engine))
-        if record and window.grain == "day":
-            self.record(window)
+            if record and window.grain == "day":
+                uses = self._record(window)
+            summed = bool(uses) and window.grain == "day" and self.ordered
+            found = with_whole(totals_of(uses, self.numbers) if summed else totals(self.engine))
         leaves: list[Leaf] = []
         for entry in entries:
             self.opened[entry] = len(self.book.groups) + 1
@@ -123,16 +146,38 @@ class Allocation:
                 leaves += self.serving.enter(entry, pool, found)
             else:
                 leaves += self.cascade.enter(entry, pool, found)
+        self.matched = self.matched and (
+            self._matches(leaves, uses) if record and window.grain == "day" else not leaves
+        )
         self._split(leaves, f"{window.grain}-{window.first}", found)
         return found
 
+    def _record(self, window: Window) -> list[MeterSum]:
+        uses = sums(self.engine, self._asked())
+        self.measured += uses
+        self.record(window)
+        return uses
+
+    def _matches(self, leaves: Sequence[Leaf], uses: Sequence[MeterSum]) -> bool:
+        """Tell whether all that names a subject in a window is split over, undivided."""
+        drivers = {
+            leaf.driver
+            for leaf in leaves
+            if leaf.group.entry.basis == self.model.basis and leaf.group.moves
+        }
+        split = {wanted.meter for wanted, number in self.numbers.items() if number in drivers}
+        return self.ordered and all(use.meter in split for use in uses if use.named)
+
     def _split(self, leaves: Sequence[Leaf], part: str, known: Totals | None = None) -> None:
-        dims = self.model.dimensions
-        split_leaves(self.engine, self.sink, leaves, part, dims=dims, known=known)
+        split_leaves(
+            self.engine, self.sink, leaves, part,
+            dims=self.model.dimensions, ordered=self.ordered, known=known,
+        )  # fmt: skip
 
     def _widen(self, seen: Mapping[Window, Totals]) -> None:
         waiting = [w.group.entry.window for w in self.cascade.waiting]
         waiting += [group.entry.window for group in self.serving.waiting]
+        self.matched = self.matched and not waiting and not self.cascade.units
         months: dict[str, tuple[Window, Totals]] = {}
         for label in sorted({f"{window.first:%Y-%m}" for window in waiting}):
             month = self.calendar.month(label)
@@ -170,6 +215,7 @@ class Allocation:
         rule = pool.overhead
         assert rule is not None  # noqa: S101
         self.progress(pool.name)
+        self.ordered = self.matched = False
         driver = len(self.numbers)
         if rule.how == "weights":
             shift: int | None = self._fixed_weights(pool, driver)
@@ -212,12 +258,17 @@ class Allocation:
             return
         self.engine.load("fixed", _FIXED, [_fixed_row(given) for given in self.book.fixed])
         rows = named("fixed", _FIXED)
-        order = [rows.basis, rows.subject, rows.group]
-        self.sink.write(LEDGER, rows.order_by(order), "fixed")
+        self.sink.write(LEDGER, rows.order_by(in_blocks(rows.subject)), "fixed")
         rolled = rows.group_by(["basis", "group", "slice", *DIMENSIONS]).agg(
             w=rows.w.sum().cast(WIDE), amount=rows.amount.sum().cast(MONEY), receivers=rows.count()
         )
         self.sink.write(ROLLUP, rolled, "fixed")
+
+
+def _counts_users(unit: Unit) -> bool:
+    """Tell whether a unit counts every user that any reading names."""
+    plain = unit.subject == USER and not unit.meter and not unit.active
+    return plain and USER not in unit.exclude
 
 
 def _weighs(pool: Pool | None) -> bool:

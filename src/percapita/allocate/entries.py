@@ -16,7 +16,7 @@ from percapita.allocate.book import Entry
 from percapita.allocate.coarse import monthly_pools
 from percapita.allocate.credits import follow
 from percapita.allocate.pools import POOLED, pooled
-from percapita.allocate.spread import DAYS, SPREAD, spread
+from percapita.allocate.spread import DAYS, SPREAD, place, plain, rest, spread
 from percapita.allocate.usage import Window
 from percapita.core.money import ZERO
 from percapita.core.periods import Span, day_span, days, local_day, month_label, month_span, months
@@ -46,21 +46,41 @@ class Calendar:
 
 
 def prepare(engine: Engine, model: Model, bases: Sequence[str], tz: ZoneInfo) -> None:
-    """Make the table ``spread`` from ``lines``: every line part on its day, in its pool.
+    """Make the view ``spread`` of ``lines``: every line part on its day, in its pool.
 
-    Also makes ``days``, which usage is joined by.
+    Also makes ``days``, which usage is joined by, and ``daily``: the sums of ``spread``.
     """
-    engine.create("pooled", pooled(model, bases), POOLED)
+    engine.view("pooled", pooled(model, bases).select(*POOLED))
     engine.load("days", DAYS, _days(engine, tz))
-    follow(engine, model, "pooled", "followed")
-    spread(engine, "followed", "spread")
-    for name in ("pooled", "followed"):
+    place(engine, "pooled")
+    engine.create("odd", rest(), POOLED)
+    follow(engine, model, "odd", "followed")
+    spread(engine, "followed", "spread_rest")
+    for name in ("odd", "followed"):
         engine.drop(name)
+    engine.view("spread", ibis.union(plain(), named("spread_rest", SPREAD)))
+    engine.create("daily", _daily(), _DAILY)
+
+
+_DAILY: Final = {
+    "basis": "string", "pool": "string", "cell": "string", "month": "string", "start": "timestamp",
+    "amount": MONEY, "gross": MONEY, "moves": "bool",
+}  # fmt: skip
+
+
+def _daily() -> ir.Table:
+    rows = named("spread", SPREAD)
+    zero = ibis.literal(ZERO, type=MONEY)
+    return rows.group_by(["basis", "pool", "cell", "month", "start"]).agg(
+        amount=rows.amount.sum().cast(MONEY),
+        gross=rows.amount.sum(where=rows.positive).cast(MONEY).fill_null(zero),
+        moves=(rows.amount != 0).any(),
+    )
 
 
 def calendar_of(engine: Engine, model: Model, tz: ZoneInfo) -> Calendar:
     """Return the calendar of what ``prepare`` and ``attribute.segments.slices`` made."""
-    labels = [row[0] for row in engine.rows(named("spread", SPREAD).select("month").distinct())]
+    labels = [row[0] for row in engine.rows(named("daily", _DAILY).select("month").distinct())]
     return Calendar(tz, monthly_pools(engine, model, labels))
 
 
@@ -79,7 +99,8 @@ def _days(engine: Engine, tz: ZoneInfo) -> Iterator[tuple[Any, ...]]:
             yield day, span.start, span.end, month_label(day)
 
 
-_WINDOWED: Final = {**SPREAD, "monthly": "bool"}
+_WINDOWED: Final = {**_DAILY, "at": "timestamp"}
+"""Sums with the day that they are split on; ``at`` is null where the month is split as one."""
 _MONTHLY: Final = {"its_pool": "string", "its_month": "string"}
 
 
@@ -88,17 +109,15 @@ def entries(engine: Engine, calendar: Calendar) -> list[Entry]:
     engine.load("monthly", _MONTHLY, sorted(calendar.monthly))
     engine.create("windowed", _windowed(), _WINDOWED)
     rows = named("windowed", _WINDOWED)
-    rows = rows.mutate(at=_at(rows))
     summed = rows.group_by(["basis", "pool", "cell", "month", "at"]).agg(
         amount=rows.amount.sum().cast(MONEY),
-        gross=rows.amount.sum(where=rows.positive).cast(MONEY),
-        moves=(rows.amount != 0).any(),
+        gross=rows.gross.sum().cast(MONEY),
+        moves=rows.moves.any(),
     )
     made = [
-        Entry(basis, pool, cell, calendar.day(at) if at else calendar.month(month), amount,
-              gross if gross is not None else ZERO, moves)
-        for basis, pool, cell, month, at, amount, gross, moves in engine.rows(summed)
-    ]  # fmt: skip
+        Entry(basis, pool, cell, calendar.day(at) if at else calendar.month(month), *sums)
+        for basis, pool, cell, month, at, *sums in engine.rows(summed)
+    ]
     return sorted(made, key=_sorted_by)
 
 
@@ -107,20 +126,22 @@ def _sorted_by(entry: Entry) -> tuple[object, ...]:
 
 
 def _windowed() -> ir.Table:
-    rows, monthly = named("spread", SPREAD), named("monthly", _MONTHLY)
+    rows, monthly = named("daily", _DAILY), named("monthly", _MONTHLY)
     joined = rows.left_join(
         monthly, [rows.pool == monthly.its_pool, rows.month == monthly.its_month]
     )
-    return joined.mutate(monthly=joined.its_pool.notnull()).select(*_WINDOWED)
-
-
-def _at(rows: ir.Table) -> ir.TimestampValue:
-    return ibis.ifelse(rows.monthly, ibis.null("timestamp('UTC', 6)"), rows.start)
+    never = ibis.null("timestamp('UTC', 6)")
+    whole = joined.its_pool.notnull()
+    return joined.mutate(at=ibis.ifelse(whole, never, joined.start)).select(*_WINDOWED)
 
 
 _OPENED: Final = {
     "its_basis": "string", "its_pool": "string", "its_cell": "string", "its_month": "string",
     "its_at": "timestamp", "group": "int64",
+}  # fmt: skip
+_ENTERED: Final = {
+    "its_basis": "string", "its_pool": "string", "its_cell": "string", "its_start": "timestamp",
+    "group": "int64",
 }  # fmt: skip
 
 
@@ -132,8 +153,23 @@ def parts(engine: Engine, opened: Mapping[Entry, int]) -> ir.Table:
         for e, number in opened.items()
     ]  # fmt: skip
     engine.load("opened", _OPENED, rows)
+    engine.create("entered", _entered(), _ENTERED)
+    found, made = named("spread", SPREAD), named("entered", _ENTERED)
+    joined = found.join(
+        made,
+        [
+            found.basis == made.its_basis,
+            found.pool == made.its_pool,
+            found.cell == made.its_cell,
+            found.start == made.its_start,
+        ],
+    )
+    return joined.select(*(column.name for column in PARTS.columns))
+
+
+def _entered() -> ir.Table:
+    """Return the group of each day's sum."""
     found, made = named("windowed", _WINDOWED), named("opened", _OPENED)
-    found = found.mutate(at=_at(found))
     joined = found.join(
         made,
         [
@@ -144,7 +180,7 @@ def parts(engine: Engine, opened: Mapping[Entry, int]) -> ir.Table:
             found["at"].identical_to(made.its_at),
         ],
     )
-    return joined.select(*(column.name for column in PARTS.columns))
+    return joined.select("its_basis", "its_pool", "its_cell", "group", its_start=joined.start)
 
 
 def named_units(engine: Engine, model: Model) -> set[tuple[str, str]]:
@@ -155,7 +191,7 @@ def named_units(engine: Engine, model: Model) -> set[tuple[str, str]]:
         if pool.overhead
         for name, _ in pool.overhead.weights
     }
-    rows = named("spread", SPREAD)
+    rows = named("daily", _DAILY)
     for pool in model.pools:
         if pool.direct:
             cells = engine.rows(rows.filter(rows.pool == pool.name).select("cell").distinct())

@@ -18,6 +18,7 @@ from percapita.allocate.capacity import WHOLE, Totals
 from percapita.allocate.cascade import with_whole
 from percapita.allocate.drivers import DIMENSIONS, RECEIVER, SHARES, totals
 from percapita.allocate.kernel import ATOM, amount_of, rounded_part, size_of
+from percapita.allocate.usage import in_blocks
 from percapita.core.split import shift_of, shifted
 from percapita.core.tables import LEDGER, MONEY, ROLLUP, WIDE
 from percapita.plugins import Engine, Schema, Sink, named
@@ -47,6 +48,8 @@ class _Form(NamedTuple):
     """Some leaf splits one of several cells."""
     merged: bool
     """Some leaf splits over all cells."""
+    ordered: bool
+    """``shares`` is in blocks of subjects, and nothing but a row by row look-up is done to it."""
 
 
 def split_leaves(
@@ -56,6 +59,7 @@ def split_leaves(
     part: str,
     *,
     dims: Collection[str],
+    ordered: bool = False,
     known: Totals | None = None,
 ) -> None:
     """Split the leaves over ``shares`` and write their ledger and roll-up rows as one file each.
@@ -68,13 +72,14 @@ def split_leaves(
         leaves: what is split.
         part: name of the files.
         dims: the dimensions that the model asks for.
+        ordered: ``shares`` is in blocks of subjects.
         known: the totals of ``shares``, where they were asked for already.
     """
     # Parts that cancel out are split too: each line can be followed. Nothing at all is not.
     live = [leaf for leaf in leaves if leaf.group.moves]
     if not live:
         return
-    form = _form(live, tuple(d for d in DIMENSIONS if d in dims))
+    form = _form(live, tuple(d for d in DIMENSIONS if d in dims), ordered=ordered)
     rows = _weighed(engine, live, known or {})
     engine.load("leaves", _LEAVES, rows)
     engine.create("sums", _sums(form), _SUMS)
@@ -86,13 +91,15 @@ def split_leaves(
         engine.drop(name)
 
 
-def _form(leaves: Sequence[Leaf], dims: tuple[str, ...]) -> _Form:
+def _form(leaves: Sequence[Leaf], dims: tuple[str, ...], *, ordered: bool) -> _Form:
     bases = {leaf.group.entry.basis for leaf in leaves}
+    merged = any(leaf.cell is None for leaf in leaves)
     return _Form(
         bases.pop() if len(bases) == 1 else None,
         dims,
         cells=any(leaf.cell for leaf in leaves),
-        merged=any(leaf.cell is None for leaf in leaves),
+        merged=merged,
+        ordered=ordered and not merged,
     )
 
 
@@ -107,10 +114,11 @@ def _weighed(engine: Engine, leaves: Sequence[Leaf], known: Totals) -> list[tupl
         largest = over_all[leaf.driver] if leaf.cell is None else weights.largest
         group.shift = shift_of(weights.sum)
         group.total = weights.sum if not group.shift else _shifted_total(engine, leaf)
+        group.largest = shifted(largest, group.shift)
         places, count, _ = group.atoms
         rows.append(
             (group.entry.basis, group.number, leaf.driver, leaf.cell, count, size_of(places),
-             group.total, group.shift, shifted(largest, group.shift))
+             group.total, group.shift, group.largest)
         )  # fmt: skip
     return rows
 
@@ -181,15 +189,21 @@ def _close(engine: Engine, groups: Mapping[int, Group]) -> dict[int, tuple[Any, 
         before = holders.get(number)
         holders[number] = holder if before is None else min(before, holder, key=_order)
     return {
-        number: _closing(groups[number], holders[number], int(part), int(receivers))
-        for number, part, receivers in engine.rows(_facts())
+        number: _closing(
+            groups[number], holders[number], int(part), int(receivers), int(known or 0)
+        )
+        for number, part, receivers, known in engine.rows(_facts())
     }
 
 
 @cache
 def _facts() -> ir.Table:
     rows = named("sums", _SUMS)
-    return rows.group_by("group").agg(part=rows.part.sum(), receivers=rows.receivers.sum())
+    # Named receivers have slices of their own, below zero.
+    subjects = rows.receivers.sum(where=rows.slice >= 0).fill_null(0)
+    return rows.group_by("group").agg(
+        part=rows.part.sum(), receivers=rows.receivers.sum(), subjects=subjects
+    )
 
 
 @cache
@@ -207,8 +221,11 @@ def _order(receiver: Receiver) -> tuple[Any, ...]:
     return (receiver.subject, receiver.slice, *dims)
 
 
-def _closing(group: Group, holder: Receiver, part: int, rows: int) -> tuple[Any, ...]:
+def _closing(
+    group: Group, holder: Receiver, part: int, rows: int, subjects: int
+) -> tuple[Any, ...]:
     cut = group.atoms
+    group.subjects = subjects
     group.holder, group.residual, group.receivers = holder, cut.whole - part, rows
     return (group.residual, cut.tail, *holder)
 
@@ -222,7 +239,9 @@ def _ledger(form: _Form) -> ir.Table:
     known = [] if form.basis else ["basis"]
     # What is the same in every row need not be sorted with it.
     rows = rows.select(*known, "group", "subject", "slice", *form.dims, "w", "amount")
-    rows = _with_dims(rows.order_by([*known, "subject"]), form)
+    if not form.ordered:
+        rows = rows.order_by(in_blocks(rows.subject))
+    rows = _with_dims(rows, form)
     if form.basis:
         rows = rows.mutate(basis=ibis.literal(form.basis))
     return rows.select(*(column.name for column in LEDGER.columns))

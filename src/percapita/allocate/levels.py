@@ -41,13 +41,6 @@ def check_levels(engine: Engine, numbers: Mapping[Demand, int], window: Window) 
             raise MixedLevelsError(meter, found, window)
 
 
-def several_levels(engine: Engine) -> bool:
-    """Tell whether the readings are of more than one level; where they are not, none can mix."""
-    rows = stored(READINGS)
-    ((first, last),) = engine.rows(rows.agg(first=rows.level.min(), last=rows.level.max()))
-    return bool(first != last)
-
-
 @cache
 def _levels() -> ir.Table:
     rows = stored(READINGS, "window_readings")

@@ -8,10 +8,10 @@ from typing import Final
 import ibis
 import ibis.expr.types as ir
 
-from percapita.core.tables import COSTS, LINES, MONEY
+from percapita.core.tables import COSTS, LINES, MONEY, ORIGINALS
 from percapita.model.match import holds
 from percapita.model.spec import Match, Model, Pool
-from percapita.plugins import stored
+from percapita.plugins import named
 
 UNALLOCATED: Final = "unallocated"
 ROUNDING: Final = "rounding"
@@ -47,9 +47,20 @@ POOLED: Final = {
 from; ``positive`` says that it is above zero; ``cell`` is a JSON list of the pool's cell values."""
 
 
+def originals(model: Model) -> bool:
+    """Tell whether the model asks what lines were converted from."""
+    return any(column.removeprefix("x_") in ORIGINALS for column in _wanted(model))
+
+
+def lines_of(model: Model, name: str) -> ir.Table:
+    """Return a table of lines, with what they were converted from if the model asks for it."""
+    more = dict.fromkeys(ORIGINALS, "string") if originals(model) else {}
+    return named(name, {**{column.name: column.type for column in LINES.columns}, **more})
+
+
 def pooled(model: Model, bases: Sequence[str], lines_name: str = "lines") -> ir.Table:
     """Return every line of a table in its pool, once per basis that has an amount."""
-    lines = stored(LINES, lines_name)
+    lines = lines_of(model, lines_name)
     wanted = _wanted(model)
     # Map look-ups are written once, not once per pool.
     lines = lines.mutate(**{name: value(lines, column) for column, name in wanted.items()})
@@ -110,6 +121,8 @@ def value(lines: ir.Table, column: str) -> ir.StringValue:
         found = lines.Tags.get(column.removeprefix("tags."))
     elif column in lines.columns:
         found = lines[column].cast("string")
+    elif column.removeprefix("x_") in ORIGINALS:
+        found = lines[column.removeprefix("x_")]
     else:
         found = lines.Extra.get(column).coalesce(lines.Extra.get(column.removeprefix("x_")))
     return found.nullif("")

@@ -6,13 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import ibis
 import ibis.expr.types as ir
 
 from percapita.allocate.kernel import rounded_part
-from percapita.core.periods import Span
+from percapita.core.periods import EVER, Span
 from percapita.core.subjects import NOBODY, PSEUDO_SLICE
 from percapita.core.tables import INTERVALS, READINGS, USED, WIDE
 from percapita.plugins import Engine, named, stored
@@ -47,13 +47,12 @@ class Asked:
     """Levels of subject are kept apart, because some pool names one."""
 
 
-METERS: Final = {"number": "int32", "its_meter": "string"}
-"""Working table ``meters``: rows are grouped by a number, which is faster than by a text."""
+def numbered(asked: Asked) -> tuple[str, ...]:
+    """Return the meters in the order of the numbers that stand for them.
 
-
-def numbered(asked: Asked) -> dict[str, int]:
-    """Return the number that stands for each meter; those not asked for have none."""
-    return {meter: number for number, meter in enumerate(sorted(asked.meters))}
+    Rows are grouped by a number, which is faster than by a text.
+    """
+    return tuple(sorted(asked.meters))
 
 
 def apart(asked: Asked) -> tuple[str, ...]:
@@ -71,51 +70,113 @@ def _rows_of(keys: Sequence[str]) -> dict[str, str]:
     return {"number": "int32", **dict.fromkeys(keys, "string"), **dict.fromkeys(names, "int64")}
 
 
+def in_blocks(subject: ir.IntegerValue) -> ir.IntegerValue:
+    """Return what puts rows in order of subjects, as well as a reader of few of them needs it.
+
+    A short key sorts in half the time.
+    """
+    return (subject >> 8).cast("int32")
+
+
 _CROSSING: Final = {"subject": "int64"}
 
 
-def collect(engine: Engine, window: Window, asked: Asked, *, own_grain: bool = False) -> None:
+class Traits(NamedTuple):
+    """What need not be looked for in every window, because there is none of it at all."""
+
+    moves: bool = True
+    """Attributes of some subject change."""
+    monthly: bool = True
+    """There are readings by the month."""
+    zeros: bool = True
+    """There are readings of nothing."""
+    levels: bool = True
+    """There are readings of more than one level of subject."""
+
+
+def traits(engine: Engine) -> Traits:
+    """Find out; the bounds of the stored files tell."""
+    intervals, rows = named("intervals", INTERVALS), stored(READINGS)
+    changed = intervals.start > ibis.literal(EVER[0], type="timestamp('UTC', 6)")
+    bounds = rows.agg(
+        grain=rows.grain.max(),
+        least=rows.quantity.min(),
+        first=rows.level.min(),
+        last=rows.level.max(),
+    )
+    ((grain, least, first, last),) = engine.rows(bounds)
+    return Traits(
+        moves=bool(engine.rows(intervals.filter(changed).limit(1))),
+        # Of hour, day and month it is the last.
+        monthly=grain == "month",
+        zeros=least is not None and least <= 0,
+        levels=first != last,
+    )
+
+
+def collect(
+    engine: Engine,
+    window: Window,
+    asked: Asked,
+    known: Traits = Traits(),  # noqa: B008
+    *,
+    own_grain: bool = False,
+) -> None:
     """Make ``used`` (``USED``) of one window from ``readings`` and ``intervals``.
 
-    The rows themselves are in the table ``used_rows``; ``used`` is a view of them.
+    The rows themselves are in the table ``used_rows``, in blocks of subjects; ``used`` is a view of
+    them.
 
     Subjects whose attributes change inside the window are joined reading by reading, each to the
     interval of its hour; a coarser reading is divided over the intervals by time. A month holds the
     readings of its days and hours too, unless ``own_grain``.
     """
-    readings = _in_window(window, asked)
+    readings = _in_window(window, asked, known)
     if own_grain:
         readings = readings.filter(readings.grain == window.grain)
     # Only these views know the window: what is asked of them is compiled once for all windows.
     engine.view("window_readings", readings)
-    engine.view("window_held", _held(window))
-    engine.load("meters", METERS, [(n, meter) for meter, n in numbered(asked).items()])
-    crossing = engine.create("crossing", _crossing(window), _CROSSING)
-    keys = apart(asked)
-    columns = _rows_of(keys)
-    settled = _settled(keys, every=asked.every, crossing=bool(crossing))
-    engine.create("used_rows", settled, columns)
+    engine.view("window_held", _held(window if known.moves else None))
+    crossing = known.moves and engine.create("crossing", _crossing(window), _CROSSING)
+    form = _Form(apart(asked), numbered(asked), asked.every)
+    columns = _rows_of(form.keys)
+    engine.create("used_rows", _settled(form, crossing=bool(crossing)), columns, ordered=True)
     if crossing:
         engine.create("moving", _moving(window), _MOVING)
-        engine.insert("used_rows", _divided(keys, every=asked.every), columns)
+        engine.insert("used_rows", _divided(form), columns)
         engine.drop("moving")
-    engine.drop("crossing")
-    engine.view("used", _named(keys))
+    if known.moves:
+        engine.drop("crossing")
+    engine.view("used", _named(form))
 
 
-def _in_window(window: Window, asked: Asked) -> ir.Table:
+class _Form(NamedTuple):
+    """What is the same in all windows of a run."""
+
+    keys: tuple[str, ...]
+    meters: tuple[str, ...]
+    every: bool
+
+
+def _in_window(window: Window, asked: Asked, known: Traits) -> ir.Table:
     rows = stored(READINGS)
     # Days and months are labels of the model's zone, whatever the instant they stand for.
     first, last = _label(window.first), _label(window.last)
-    labelled = (rows.time >= first) & (rows.time < last)
-    fits = rows.grain.isin(["day", "month"] if window.grain == "month" else ["day"]) & labelled
-    hourly = (rows.grain == "hour") & (rows.time >= window.span.start)
-    fits = fits | (hourly & (rows.time < window.span.end))
     # Bounds that hold for every grain let the engine skip files and row groups.
     early = min(first, window.span.start)
     late = max(last, window.span.end)
-    rows = rows.filter((rows.time >= early) & (rows.time < late), fits, rows.quantity > 0)
-    return rows if asked.every else rows.filter(rows.meter.isin(sorted(asked.meters)))
+    fits = [rows.time >= early, rows.time < late]
+    if window.grain == "day" and known.monthly:
+        fits.append(rows.grain != "month")
+    if (first, last) != (window.span.start, window.span.end):
+        labelled = (rows.time >= first) & (rows.time < last)
+        hourly = (rows.time >= window.span.start) & (rows.time < window.span.end)
+        fits.append(ibis.ifelse(rows.grain == "hour", hourly, labelled))
+    if known.zeros:
+        fits.append(rows.quantity > 0)
+    if not asked.every:
+        fits.append(rows.meter.isin(sorted(asked.meters)))
+    return rows.filter(*fits)
 
 
 def _label(day: date) -> datetime:
@@ -128,31 +189,33 @@ def _crossing(window: Window) -> ir.Table:
     return rows.filter(inside).select("subject").distinct()
 
 
-def _held(window: Window) -> ir.Table:
+def _held(window: Window | None) -> ir.Table:
     held = named("intervals", INTERVALS)
-    held = held.filter((held.start <= window.span.start) & (held.end >= window.span.end))
+    if window is not None:
+        held = held.filter((held.start <= window.span.start) & (held.end >= window.span.end))
     return held.select("slice", who=held.subject)
 
 
-def _summed(
-    rows: ir.Table, keys: Sequence[str], quantity: str, *also: str, every: bool
-) -> ir.Table:
-    meters = named("meters", METERS)
-    rows = rows.join(meters, rows.meter == meters.its_meter, how="left" if every else "inner")
+def _summed(rows: ir.Table, form: _Form, quantity: str, *also: str) -> ir.Table:
+    # A look-up, unlike a choice of cases, is done once for each text and not for each row.
+    numbers = dict(zip(form.meters, range(len(form.meters)), strict=True))
+    number = ibis.literal(numbers, type="map<string, int32>").get(rows.meter)
+    rows = rows.mutate(number=number)
+    summed = rows.group_by(["number", *form.keys, "subject", *also]).agg(w=rows[quantity].sum())
     # What nobody splits by only shows that a subject was active: its sum means nothing.
-    counted = ibis.ifelse(rows.number.isnull(), 0, rows[quantity]) if every else rows[quantity]
-    return rows.group_by(["number", *keys, "subject", *also]).agg(w=counted.sum())
+    return summed.mutate(w=ibis.ifelse(summed.number.isnull(), 0, summed.w))
 
 
 @cache
-def _settled(keys: tuple[str, ...], *, every: bool, crossing: bool) -> ir.Table:
+def _settled(form: _Form, *, crossing: bool) -> ir.Table:
     rows = stored(READINGS, "window_readings")
     if crossing:
         rows = rows.anti_join(named("crossing", _CROSSING), "subject")
-    summed = _summed(rows, keys, "quantity", every=every)
+    summed = _summed(rows, form, "quantity")
     held = named("window_held", {"slice": "int64", "who": "int64"})
     joined = summed.left_join(held, summed.subject == held.who)
-    return joined.mutate(slice=_slice(joined)).select(*_rows_of(keys))
+    rows = joined.mutate(slice=_slice(joined)).select(*_rows_of(form.keys))
+    return rows.order_by(in_blocks(rows.subject))
 
 
 def _slice(rows: ir.Table) -> ir.IntegerValue:
@@ -161,12 +224,42 @@ def _slice(rows: ir.Table) -> ir.IntegerValue:
 
 
 @cache
-def _named(keys: tuple[str, ...]) -> ir.Table:
+def _named(form: _Form) -> ir.Table:
     """Return ``used`` over its rows: meters by name, what is not kept apart as null."""
-    rows, meters = used_rows(keys), named("meters", METERS).rename(its_number="number")
-    rows = rows.left_join(meters, rows.number == meters.its_number)
-    missing = {key: ibis.null("string") for key in ("level", *KEYS) if key not in keys}
-    return rows.mutate(meter=rows.its_meter, **missing).select(*USED)
+    rows = used_rows(form.keys)
+    meter = ibis.literal(list(form.meters), type="array<string>")[rows.number]
+    missing = {key: ibis.null("string") for key in ("level", *KEYS) if key not in form.keys}
+    return rows.mutate(meter=meter, **missing).select(*USED)
+
+
+class MeterSum(NamedTuple):
+    """Usage of one meter in one window."""
+
+    meter: str | None
+    """``None``: of all meters that the model does not name, whose usage is not summed."""
+    quantity: int
+    attributed: int
+    """Of it, what names a subject."""
+    named: bool
+    """Some of it names a subject."""
+    largest: int
+    """The largest row of ``used``."""
+    rows: int
+
+
+def sums(engine: Engine, asked: Asked) -> list[MeterSum]:
+    """Return the sums of ``used`` by meter."""
+    meters = numbered(asked)
+    rows = used_rows(apart(asked))
+    whose = rows.subject > NOBODY
+    summed = rows.group_by("number").agg(
+        quantity=rows.w.sum(), attributed=rows.w.sum(where=whose), named=whose.any(),
+        largest=rows.w.max(), rows=rows.count(),
+    )  # fmt: skip
+    return [
+        MeterSum(None if n is None else meters[n], int(w), int(known or 0), *rest)
+        for n, w, known, *rest in engine.rows(summed)
+    ]
 
 
 _MOVING: Final = {
@@ -202,7 +295,7 @@ def _moving(window: Window) -> ir.Table:
 
 
 @cache
-def _divided(keys: tuple[str, ...], *, every: bool) -> ir.Table:
+def _divided(form: _Form) -> ir.Table:
     rows = named("moving", _MOVING)
     whole = ibis.window(group_by="id")
     rows = rows.mutate(total=rows.time.sum().over(whole))
@@ -211,5 +304,5 @@ def _divided(keys: tuple[str, ...], *, every: bool) -> ir.Table:
     rows = rows.mutate(rank=ibis.row_number().over(order), parts=rows.part.sum().over(whole))
     residual = rows.quantity - rows.parts.cast(WIDE).cast("int64")
     rows = rows.mutate(part=ibis.ifelse(rows["rank"] == 0, rows.part + residual, rows.part))
-    summed = _summed(rows.filter(rows.part > 0), keys, "part", "slice", every=every)
-    return summed.select(*_rows_of(keys))
+    summed = _summed(rows.filter(rows.part > 0), form, "part", "slice")
+    return summed.select(*_rows_of(form.keys))

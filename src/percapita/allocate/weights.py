@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -16,6 +17,8 @@ from percapita.plugins import Engine, Schema, named
 
 NANO = 9
 """Money weighs in 10^-9: every cent counts, and four billion fit a BIGINT."""
+LEAST = Decimal(1).scaleb(-NANO)
+"""The least amount that weighs anything."""
 
 
 def nano(amount: ir.DecimalValue) -> ir.DecimalValue:

@@ -1,19 +1,21 @@
-"""Bills become lines: ``take`` imports what a source delivers, ``recognises`` tells a bill."""
+"""Bills become lines: ``take`` imports what a source delivers, ``is_bill`` tells a bill."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from percapita.bills.files import find
+from percapita.bills.objects import brought
+from percapita.bills.peek import is_bill
 from percapita.bills.taking import Delivery, read, scratch
+from percapita.bills.whole import gone, with_named
 from percapita.core.errors import ProofError
 from percapita.core.sources import Source, Taken
 from percapita.core.tables import LINES
-from percapita.plugins import bill_formats
 from percapita.store import Store
 from percapita.store.delivery import FileStat, Quarantined
 from percapita.store.engine import Engine
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     # Slow to import, and only taking in needs it.
     from percapita.store.imports import ImportTx
 
-__all__ = ["Delivery", "Preview", "preview", "read", "recognises", "scratch", "take"]
+__all__ = ["Delivery", "Preview", "is_bill", "local", "preview", "read", "scratch", "take"]
 
 
 class UnwrittenError(ProofError):
@@ -60,12 +62,18 @@ def preview(source: Source, *, root: Path) -> Preview:
     )  # fmt: skip
 
 
-def recognises(header: Sequence[str]) -> str | None:
-    """Return the name of the bill format that files with these columns have."""
-    for name, form in bill_formats().items():
-        if form.recognises(header):
-            return name
-    return None
+def local(store: Store, source: Source, progress: Callable[[str], None] = lambda _: None) -> Source:
+    """Return the source with a path on this machine: what an object store holds is copied first.
+
+    Args:
+        store: keeps the copies, so that the next time only what is new is fetched.
+        source: any; one that is local stays as it is.
+        progress: is told each object that is fetched.
+
+    Raises:
+        InputError: the object store does not give what the source names.
+    """
+    return brought(source, store.root / "objects", progress)
 
 
 def take(store: Store, source: Source, *, root: Path, again: bool = False) -> Taken:
@@ -81,18 +89,25 @@ def take(store: Store, source: Source, *, root: Path, again: bool = False) -> Ta
         InputError: the files are no bill that can be read.
         ProofError: the lines do not hold what the files write.
     """
-    source = dataclasses.replace(source, kind="bill")
-    files = [FileStat.of(path, root) for path in find(source.path, root)]
-    if not again and store.unchanged(source, files):
+    source = local(store, dataclasses.replace(source, kind="bill"))
+    files = [FileStat.of(path, root) for path in with_named(find(source.path, root))]
+    plain = dataclasses.replace(source, currency="")
+    if not again and (store.unchanged(plain, files) or store.unchanged(source, files)):
         return _unchanged(store, source, len(files))
     with scratch(store.root / "temp") as folder:
-        beside = "" if source.mode == "overwrite" else store.bind(LINES, "bill_live")
-        delivery = read(store.engine, source, root, folder, beside)
-        with store.begin_import(source, files, again=again) as tx:
+        beside = "" if source.mode == "overwrite" else store.bind(LINES, "bill_live", seen_by="")
+        delivery = read(store.engine, source, root, folder, beside, store.key)
+        # Where the file says its currency itself, the model's decides nothing.
+        read_as = source if delivery.assumed else plain
+        with store.begin_import(read_as, files, again=again) as tx:
             _write(tx, delivery)
+            if delivery.whole and source.mode == "overwrite":
+                tx.replace_all()
+                delivery.notes += gone(store, source.name, delivery)
             done = tx.commit(
-                rows=delivery.rows, sums=delivery.sums, notes=delivery.notes, keys=delivery.keys
-            )
+                rows=delivery.rows, sums=delivery.sums, notes=delivery.notes, keys=delivery.keys,
+                form=delivery.format,
+            )  # fmt: skip
         if not done:
             return _unchanged(store, source, len(files))
     return Taken(

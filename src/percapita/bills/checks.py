@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from percapita.bills.cells import TERM, columns_of
+from percapita.bills.cells import TERM
 from percapita.bills.columns import DATES
 from percapita.bills.typed import AMOUNTS, Sheet
+from percapita.plugins import Each
 from percapita.store.delivery import Quarantined
 from percapita.store.engine import Engine
 
 CHECKED = "bill_checked"
-"""A row per row of the delivery: ``file``, ``row``, ``problem`` (number of the check, null if there
-is none), ``period`` and ``base`` (hash of the canonical columns; both null with a problem)."""
+"""A row per row of the delivery: ``file``, ``row``, ``problem`` (number of the check, -1 where it
+is another row made of the same row of the file that has one, null if there is none), ``period``
+and ``base`` (hash of the canonical columns; both null with a problem)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Check:
     """SQL over ``Sheet.typed``."""
     reason: str
     hint: str
+    column: str = ""
+    """The file's, where it fills none of ours."""
 
 
 _TOTAL = "(^|\\x1f)\\s*(grand\\s+|sub\\s*-?)?total"
@@ -41,7 +45,11 @@ _SHAPES = (
     ("cut", "cut-off", "The file ends inside this row.", "Get the file again."),
     ("long", "too-many-cells", "The row has more cells than the header.",
      "Quote the cell that holds the delimiter."),
+    ("json", "not-json", "This is not a JSON object.", "Write one object a line, or one array."),
 )  # fmt: skip
+
+
+_BROKEN = {"total-line", *(code for _, code, _, _ in _SHAPES)}
 
 
 def checks(sheet: Sheet) -> list[Check]:
@@ -49,7 +57,10 @@ def checks(sheet: Sheet) -> list[Check]:
     found = [
         Check(code, "", f"flaw = '{flaw}'", reason, hint) for flaw, code, reason, hint in _SHAPES
     ]
-    found.append(_total_line(sheet))
+    if sheet.elements:
+        found.append(_array(sheet.elements.each))
+    if sheet.undated:
+        found.append(_total_line(sheet))
     filled = [target for target in AMOUNTS if sheet.text(target)]
     for target in filled:
         readable = f"t_{target} IS NOT NULL AND {target} IS NULL"
@@ -73,6 +84,13 @@ def checks(sheet: Sheet) -> list[Check]:
               "Fill the cell, or say it for all rows: values: {ChargePeriodStart: 2025-10}.")
     )  # fmt: skip
     return [*found, _order("ChargePeriod"), _order("BillingPeriod")]
+
+
+def _array(each: Each) -> Check:
+    return Check(
+        "not-an-array", "", "flaw = 'array'", f"{each.column} is not a JSON array of objects.",
+        'Write [{"name": "value"}], or nothing.', each.column,
+    )  # fmt: skip
 
 
 def _total_line(sheet: Sheet) -> Check:
@@ -107,12 +125,17 @@ def _order(period: str) -> Check:
     )  # fmt: skip
 
 
-def numbered(sheet: Sheet) -> str:
-    """Return the SQL of a row's problem: the number of its check, null if it has none."""
+def refused(sheet: Sheet) -> str:
+    """Return the SQL of a row's ``problem``, over ``Sheet.typed``."""
     cases = " ".join(
         f"WHEN {check.condition} THEN {number}" for number, check in enumerate(checks(sheet))
     )
-    return f"CASE {cases} END"
+    problem = f"CASE {cases} END"
+    if not sheet.elements:
+        return problem
+    row = f'"file", {sheet.place(chr(34) + "row" + chr(34))}'
+    # A row of the file is taken whole or not at all.
+    return f"coalesce({problem}, if(count({problem}) OVER (PARTITION BY {row}) > 0, -1, NULL))"
 
 
 def quarantined(engine: Engine, sheet: Sheet, names: Sequence[str]) -> Iterator[Quarantined]:
@@ -123,22 +146,35 @@ def quarantined(engine: Engine, sheet: Sheet, names: Sequence[str]) -> Iterator[
         sheet: whose rows.
         names: name of each file of the delivery.
     """
+    if not sheet.layout.files or not engine.rows(
+        f'SELECT 1 FROM {CHECKED} WHERE problem >= 0 AND "file" IN'
+        f" ({', '.join(map(str, sheet.layout.files))}) LIMIT 1"
+    ):
+        return
     listed = checks(sheet)
     targets = sorted({check.target for check in listed if check.target})
     values = ", ".join(f"s.t_{target}" for target in targets)
     whole = ", ".join(f"s.c{n}" for n in range(len(sheet.layout.names)))
+    start = f"concat_ws(',', {whole})"
+    if sheet.elements:
+        start = f"if(s.flaw = 'array', s.{sheet.elements.column}, {start})"
+    place = sheet.place('k."row"')
     rows = engine.rows(
-        f'SELECT k."file", k."row", k.problem, left(concat_ws(\',\', {whole}), 200), {values}'
-        f' FROM ({sheet.cells}) s JOIN {CHECKED} k USING ("file", "row")'
-        " WHERE k.problem IS NOT NULL ORDER BY ALL"
+        f'SELECT k."file", {place} AS place, {sheet.own}, k.problem,'
+        f" left({start}, 200), {values}"
+        f' FROM ({sheet.cells}) s JOIN {CHECKED} k USING ("file", "row") WHERE k.problem >= 0'
+        f' QUALIFY row_number() OVER (PARTITION BY k."file", place ORDER BY k."row") = 1'
+        ' ORDER BY k."file", place'
     )
-    for file, row, problem, start, *texts in rows:
+    for file, row, own, problem, start, *texts in rows:
         check = listed[problem]
         value = dict(zip(targets, texts, strict=True)).get(check.target, start)
-        filled = sheet.binding.columns.get(check.target)
-        column = next(columns_of(filled), check.target)
         shown = (value or "").replace(TERM, " ")
+        if sheet.private and (check.code in _BROKEN or not any(map(str.isdigit, shown))):
+            # Cells have shifted: any of them may hold an id.
+            shown = ""
+        column = check.column or sheet.column(check.target, own=own)
         yield Quarantined(
-            file=names[file], row=row, column=column, value=shown, code=check.code,
-            reason=check.reason, hint=check.hint,
+            file=names[file], row=row, column=column, value=shown,
+            code=check.code, reason=check.reason, hint=check.hint,
         )  # fmt: skip

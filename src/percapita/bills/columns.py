@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from percapita.core.errors import InputError, nearest
 from percapita.core.sources import Source
 from percapita.core.tables import COSTS, LINE_NUMBERS, LINE_TEXTS
-from percapita.plugins import Binding
+from percapita.plugins import Binding, Cell
 
 DATES = ("BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd")
 TARGETS = (*DATES, *COSTS.values(), *LINE_TEXTS, *LINE_NUMBERS, "Tags")
@@ -120,6 +120,25 @@ def bound(
     if not known & {"ChargePeriodStart", "BillingPeriodStart"}:
         raise UnmappedError(source.name, "the period", "ChargePeriodStart: Month", header)
     return Binding(columns, dict(source.values), mandatory)
+
+
+def settled(
+    header: Sequence[str],
+    source: Source,
+    columns: Mapping[str, Cell],
+    values: Mapping[str, str] | None = None,
+    *,
+    mandatory: tuple[str, ...] = (),
+) -> Binding:
+    """Bind what a format knows of its columns; what the user says comes first.
+
+    Raises:
+        InputError: the user maps to or from a column that does not exist.
+    """
+    for name in source.values:
+        _check_target(source, name)
+    said = _said(header, source)
+    return Binding({**columns, **said}, {**(values or {}), **source.values}, mandatory)
 
 
 def _said(header: Sequence[str], source: Source) -> dict[str, str]:

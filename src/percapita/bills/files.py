@@ -14,15 +14,20 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, Literal
 
+from percapita.bills import manifests
 from percapita.core.errors import InputError
 
-SUFFIXES = (".csv", ".csv.gz", ".gz", ".parquet", ".pq", ".tsv", ".txt")
+SUFFIXES = (
+    ".csv", ".csv.gz", ".gz", ".parquet", ".pq", ".tsv", ".txt", ".json", ".jsonl", ".ndjson",
+    ".zip",
+)  # fmt: skip
 """What is taken from a folder; a file or glob may name anything."""
 
 _CHUNK = 1 << 20
+_STEP = 1 << 12
 _BOMS = ((codecs.BOM_UTF16_LE, "utf-16"),
          (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
 _UTF8 = "utf-8"
@@ -66,32 +71,90 @@ class DamagedError(InputError):
         super().__init__(f"{path.name} can't be read: {why}.", hint=hint)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files of a delivery."""
+
+    paths: list[Path]
+    notes: tuple[str, ...] = ()
+    """What the user should know of files that were left aside."""
+
+
 def find(path: str, root: Path) -> list[Path]:
     """Return the files that a source's path names, in sorted order.
 
     Args:
-        path: file, folder or glob, absolute or relative to ``root``.
+        path: file, folder, manifest or glob, absolute or relative to ``root``.
         root: folder of the project.
 
     Raises:
         NotFoundError: there is none.
+        InputError: a manifest can't be followed.
     """
+    return found(path, root).paths
+
+
+def found(path: str, root: Path) -> Found:
+    """Return what ``find`` does, and what should be known of it."""
     target = root / path
     if target.is_file():
-        return [target]
+        if manifests.NAME.fullmatch(target.name) and (named := _manifest(target, target.parent)):
+            return Found(sorted(_around(target, named)))
+        return Found([target])
     if target.is_dir():
-        found = [item for item in target.rglob("*") if _wanted(item, target)]
-    else:
-        names = glob.glob(str(target), recursive=True)  # noqa: PTH207 the pattern may be absolute
-        found = [Path(name) for name in names if Path(name).is_file()]
-    if not found:
+        return _in_folder(path, target)
+    names = glob.glob(str(target), recursive=True)  # noqa: PTH207 the pattern may be absolute
+    paths = [Path(name) for name in names if Path(name).is_file()]
+    if not paths:
         raise NotFoundError(path)
-    return sorted(found)
+    return Found(sorted(paths))
 
 
-def _wanted(item: Path, folder: Path) -> bool:
-    hidden = any(part.startswith((".", "_")) for part in item.relative_to(folder).parts)
-    return item.is_file() and not hidden and item.name.lower().endswith(SUFFIXES)
+def _in_folder(path: str, folder: Path) -> Found:
+    files = [item for item in folder.rglob("*") if wanted(item.relative_to(folder))]
+    files = [item for item in files if item.is_file()]
+    told = [item for item in files if manifests.NAME.fullmatch(item.name)]
+    tables = [PurePosixPath(f.relative_to(folder).as_posix()) for f in files if f not in told]
+    said = [manifest for item in sorted(told) if (manifest := _manifest(item, folder))]
+    chosen = manifests.chosen(tables, said)
+    if not chosen.files:
+        raise NotFoundError(path)
+    return Found([folder / name for name in chosen.files], aside(chosen.aside))
+
+
+def aside(count: int) -> tuple[str, ...]:
+    """Return the note on files of older assemblies."""
+    if not count:
+        return ()
+    files = "1 file was" if count == 1 else f"{count} files were"
+    return (f"{files} left aside: the manifests name newer ones for the same months.",)
+
+
+def wanted(name: PurePath) -> bool:
+    """Tell whether a file of a folder is looked at: a table, or a manifest, and not hidden."""
+    hidden = any(part.startswith((".", "_")) for part in name.parts)
+    table = name.name.lower().endswith(SUFFIXES)
+    return not hidden and (table or bool(manifests.NAME.fullmatch(name.name)))
+
+
+def _manifest(path: Path, folder: Path) -> manifests.Manifest | None:
+    shown = PurePosixPath(path.relative_to(folder).as_posix())
+    try:
+        return manifests.read(shown, path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise manifests.BrokenManifestError(shown) from error
+
+
+def _around(path: Path, manifest: manifests.Manifest) -> Iterator[Path]:
+    """Yield the files that a manifest names, looked for from its folder upwards."""
+    for key in manifest.keys:
+        inner = (key, *(PurePosixPath(*key.parts[n:]) for n in range(1, len(key.parts))))
+        places = [path.parent / key.name]
+        places += [folder / name for folder in path.parents for name in inner[:-1]]
+        there = next((place for place in places if place.is_file()), None)
+        if there is None:
+            raise manifests.MissingFileError(path.name, str(key))
+        yield there
 
 
 def opened(path: Path, number: int, copy: Path) -> Opened:
@@ -109,8 +172,6 @@ def opened(path: Path, number: int, copy: Path) -> Opened:
         magic = file.read(8)
     if magic.startswith(b"PAR1"):
         return Opened(path, "parquet", number, path)
-    if magic.startswith(b"PK\x03\x04"):
-        raise DamagedError(path, "it is a zip archive", "Unpack it, or save it as CSV.")
     return _text(path, number, copy, packed=magic.startswith(b"\x1f\x8b"))
 
 
@@ -207,9 +268,30 @@ def _chunks(path: Path, *, packed: bool) -> Iterator[bytes]:
             ) from error
 
 
+def beginning(stream: BinaryIO, size: int) -> str:
+    """Return the text at the start of a file as far as it can be read, packed or not.
+
+    Whether the rest can be read, too, is for ``opened`` to say.
+    """
+    packed = stream.read(2) == b"\x1f\x8b"
+    stream.seek(0)
+    content, source = b"", gzip.GzipFile(fileobj=stream) if packed else stream
+    try:
+        while len(content) < size and (chunk := source.read(_STEP)):
+            content += chunk
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        pass
+    decoder = codecs.getincrementaldecoder(_encoding(content))("replace")
+    return decoder.decode(content).lstrip("\ufeff")
+
+
 def _marked(path: Path, *, packed: bool) -> str:
     """Return the encoding that a text's first bytes tell, UTF-8 if they tell none."""
-    start = next(_chunks(path, packed=packed), b"")[:8]
+    return _encoding(next(_chunks(path, packed=packed), b""))
+
+
+def _encoding(content: bytes) -> str:
+    start = content[:8]
     for mark, encoding in _BOMS:
         if start.startswith(mark):
             return encoding

@@ -29,6 +29,9 @@ _ASIDE: Final = {
 }
 """The other datasets of 1.3 and 1.4, by two columns that only they have together."""
 
+COMMITMENT_TERM: Final = ("ContractCommitmentId", "ContractCommitmentPeriodEnd")
+"""Columns of the dataset of contract commitments that say when the term of one ends."""
+
 _BEFORE_1_0: Final = ("ChargeType", "AmortizedCost")
 
 

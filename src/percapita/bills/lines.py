@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
-from percapita.bills.checks import CHECKED, numbered
+from percapita.bills.checks import CHECKED, refused
 from percapita.bills.typed import Sheet
 from percapita.core.tables import LINES
 from percapita.store.engine import Engine, literal
@@ -77,7 +77,7 @@ def _ordinals(sheets: Sequence[Sheet]) -> str:
 
 def _checked(sheet: Sheet, source: str) -> str:
     inner = (
-        f'SELECT "file", "row", {numbered(sheet)} AS problem, month, {_base(source)} AS base'
+        f'SELECT "file", "row", {refused(sheet)} AS problem, month, {_base(source)} AS base'
         f" FROM ({sheet.typed})"
     )
     return (
@@ -103,7 +103,7 @@ def relation(sheet: Sheet, source: str) -> str:
         "LineId": "k.base || if(coalesce(o.ordinal, 1) = 1, '', '-' || o.ordinal)",
         "source": literal(source),
         "file": "f.name",
-        "row": 't."row"',
+        "row": sheet.place('t."row"'),
     }
     columns = ", ".join(f'{own.get(c.name, f"t.{c.name}")} AS "{c.name}"' for c in LINES.columns)
     return (

@@ -5,8 +5,6 @@ Every rule is a function of text; ``typed.py`` applies them to whole columns.
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,7 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from percapita.bills.cells import TERM
+from percapita.bills.cells import PART, RULE, TERM
+from percapita.bills.literals import loads, written
 from percapita.core import money, periods
 
 PLAIN = r"-?[0-9]{1,17}(\.[0-9]{1,18})?"
@@ -207,10 +206,12 @@ def tags(text: str) -> dict[str, str]:
     Raises:
         ValueError: it is none of these.
     """
+    if text.startswith(TERM):
+        return _gathered(text)
     body = text.strip()
     if body.startswith('"'):
         body = "{" + body + "}"
-    raw = _loaded(body)
+    raw = loads(body)
     if isinstance(raw, list):
         raw = {_picked(item, "key"): _picked(item, "value") for item in raw}
     if not isinstance(raw, dict):
@@ -218,22 +219,15 @@ def tags(text: str) -> dict[str, str]:
     return {str(key): _scalar(raw[key]) for key in sorted(raw, key=str) if raw[key] is not None}
 
 
-class _Digits(str):
-    """A number's own text."""
-
-    __slots__ = ()
-
-
-def _loaded(body: str) -> Any:  # noqa: ANN401
-    try:
-        return json.loads(body, parse_float=_Digits, parse_int=_Digits, strict=False)
-    except json.JSONDecodeError as error:
-        try:
-            return ast.literal_eval(body)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            raise ValueError(f"{body!r} is not JSON") from error
-    except RecursionError as error:
-        raise ValueError("tags are nested too deep") from error
+def _gathered(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for term in text.split(TERM)[1:]:
+        rule, _, body = term.partition(RULE)
+        *without, before = rule.split(PART)
+        for key, value in tags(body).items():
+            cut = next((start for start in without if key.startswith(start)), "")
+            found[before + key.removeprefix(cut)] = value
+    return dict(sorted(found.items()))
 
 
 def _picked(item: object, name: str) -> Any:  # noqa: ANN401
@@ -248,15 +242,5 @@ def _scalar(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict | list | tuple):
-        return _nested(value)
+        return written(value)
     return str(value)
-
-
-def _nested(value: object) -> str:
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(str(k))}:{_nested(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(_nested(item) for item in value) + "]"
-    if isinstance(value, _Digits):
-        return str(value)
-    return json.dumps(value, ensure_ascii=False, default=str)

@@ -31,6 +31,7 @@ def notes_of(
         found += _counts(engine, sheet)
         found += _quantities(engine, sheet)
         found += _split(engine, sheet)
+        found += _remarks(engine, sheet)
     found += _quarantine(proof, refused)
     found += [
         f"The digits beyond the {money.PLACES}th sum to {money.text(amount)} {currency} ({basis});"
@@ -56,7 +57,8 @@ def _counts(engine: Engine, sheet: Sheet) -> list[str]:
         "SELECT count(*), count(*) FILTER (flaw = 'short'),"
         " count(*) FILTER (t_Tags IS NOT NULL AND tagged_text IS NULL),"
         f" count(*) FILTER (t_ChargePeriodEnd = t_ChargePeriodStart){asked}"
-        f' FROM ({sheet.noted}) JOIN {CHECKED} k USING ("file", "row") WHERE k.problem IS NULL'
+        f' FROM ({sheet.noted}) JOIN {CHECKED} k USING ("file", "row")'
+        f" WHERE k.problem IS NULL AND {sheet.own}"
     )[0]
     notes = [
         f"{_rows(count)} {said}."
@@ -86,7 +88,7 @@ def _quantities(engine: Engine, sheet: Sheet) -> list[str]:
         if target in sheet.odd:
             count = engine.value(
                 f"SELECT count(*) FROM ({sheet.cells}) JOIN {sheet.numbers} n"
-                f" ON n.text = t_{target} WHERE n.value IS NULL"
+                f" ON n.text = t_{target} WHERE n.value IS NULL AND {sheet.own}"
             )
             if count:
                 notes.append(f"{_rows(count)} taken without {target}, which is no number there.")
@@ -101,8 +103,8 @@ def _split(engine: Engine, sheet: Sheet) -> list[str]:
     kinds = f"count(*) FILTER ({method} IS NOT NULL), count(*) FILTER ({method} IS NULL)"
     rows = engine.rows(
         f"SELECT sum(parts), count(*) FILTER (parts > 0 AND origins > 0) FROM (SELECT {kinds}"
-        f" FROM ({sheet.cells}) GROUP BY t_ResourceId, t_SkuPriceId, t_ChargePeriodStart,"
-        " t_ChargeCategory) AS charges(parts, origins)"
+        f" FROM ({sheet.cells}) WHERE {sheet.own} GROUP BY t_ResourceId, t_SkuPriceId,"
+        " t_ChargePeriodStart, t_ChargeCategory) AS charges(parts, origins)"
     )
     parts, doubled = rows[0]
     notes = [f"{_rows(parts)} parts of split charges ({_ALLOCATED}); each counts as it stands."]
@@ -110,6 +112,15 @@ def _split(engine: Engine, sheet: Sheet) -> list[str]:
         notes.append(f"{doubled} split charges have an unsplit row of the same resource, price and"
                      " hour beside their parts: check that none counts twice.")  # fmt: skip
     return notes if parts else []
+
+
+def _remarks(engine: Engine, sheet: Sheet) -> list[str]:
+    filled = f"SELECT 1 FROM ({sheet.cells}) WHERE"
+    return [
+        remark
+        for target, remark in sheet.binding.remarks.items()
+        if engine.rows(f"{filled} t_{target} IS NOT NULL LIMIT 1")
+    ]
 
 
 def _quarantine(proof: Proof, refused: Sequence[Quarantined]) -> list[str]:

@@ -90,23 +90,34 @@ def _merge(into: Sums, more: Mapping[Cell, Decimal]) -> None:
 
 def _text_sums(engine: Engine, sheet: Sheet) -> Sums:
     """Return the exact sums of all rows' text: plain amounts by the engine, the rest in Python."""
-    sums: Sums = {}
+    sums = _element_sums(sheet)
     plain = f"regexp_full_match(t, {literal(sheet.plain)})"
     for basis, target in COSTS.items():
-        if (rows := _rows(sheet, target)) is None:
+        if (rows := _own_rows(sheet, target)) is None:
             continue
         summed = (
             'SELECT "file", currency, sum(CAST(t AS DECIMAL(36,18)))'
             f" FROM ({rows}) WHERE {plain} GROUP BY ALL"
         )
-        for file, currency, amount in engine.rows(summed):
-            sums[file, currency, basis] = amount
+        _merge(sums, {(file, said, basis): amount for file, said, amount in engine.rows(summed)})
         if target in sheet.odd:
             odd = (
                 'SELECT "file", currency, t, count(*)'
                 f" FROM ({rows}) WHERE t IS NOT NULL AND NOT {plain} GROUP BY ALL"
             )
             _merge(sums, _counted(sheet, basis, engine.rows(odd)))
+    return sums
+
+
+def _element_sums(sheet: Sheet) -> Sums:
+    """Return the exact sums of the amounts inside cells, read from the cells once more."""
+    sums: Sums = {}
+    if sheet.elements is None:
+        return sums
+    bases = {target: basis for basis, target in COSTS.items()}
+    inside = {t: sheet.binding.values.get(t, "") for t in sheet.elements.each.columns if t in bases}
+    for file, currency, target, text, count in sheet.elements.sums(sheet.own_currency, inside):
+        _merge(sums, _counted(sheet, bases[target], [(file, currency, text, count)]))
     return sums
 
 
@@ -157,12 +168,18 @@ def _by_text(
 
 
 def _rows(sheet: Sheet, target: str) -> str | None:
-    text = sheet.text(target)
+    return _amounts(sheet.text(target), sheet.currency, sheet.rows)
+
+
+def _own_rows(sheet: Sheet, target: str) -> str | None:
+    return _amounts(sheet.own_text(target), sheet.own_currency, sheet.layout.relation)
+
+
+def _amounts(text: str | None, currency: str, rows: str) -> str | None:
     if text is None:
         return None
     return (
-        f'SELECT "file", "row", coalesce({sheet.currency}, \'\') AS currency, {text} AS t'
-        f" FROM ({sheet.layout.relation})"
+        f'SELECT "file", "row", coalesce({currency}, \'\') AS currency, {text} AS t FROM ({rows})'
     )
 
 

@@ -12,35 +12,23 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from percapita.bills.files import DamagedError, Opened
-from percapita.core.errors import InputError
-from percapita.store.engine import Engine, EngineError, literal, parquet, quote
+from percapita.bills import texts
+from percapita.bills.files import Opened
+from percapita.bills.literals import MAPS
+from percapita.bills.texts import Header
+from percapita.store.engine import Engine, literal, quote
 
-NULLS = ("", "NULL", "null", "Null")
-"""Cells that say nothing."""
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _DELIMITERS = (",", ";", "\t", "|")
 _TOLD = re.compile('\ufeff?"?sep=(.)"?[\\r\\n]')
 """A spreadsheet's first line that tells the delimiter."""
-_SPARE = 8
-"""Cells beyond the header that are looked at; what stands further right has a flaw anyway."""
-_LONGEST = 16 << 20
-"""Bytes a row may have."""
-_ROW_GROUP = 20_480
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The first record of a text, and what stands before it."""
-
-    names: tuple[str, ...]
-    delimiter: str = ","
-    skip: int = 0
-    """Records up to and with the header, empty lines counted."""
 
 
 @dataclass(slots=True)
@@ -52,17 +40,25 @@ class Layout:
     parts: list[str] = field(default_factory=list)
     """A relation per file."""
     files: list[int] = field(default_factory=list)
+    masks: dict[str, str] = field(default_factory=dict)
+    """Column -> table of its texts that hold ids (``text``), and what replaces each (``safe``)."""
+
+    def add(self, file: int, rows: str) -> None:
+        """Make a file's rows part of the layout, under the number it has in the delivery."""
+        self.files.append(file)
+        self.parts.append(rows)
 
     @property
     def relation(self) -> str:
-        """Return the SQL of all rows, empty cells made null."""
-        said_nothing = ", ".join(literal(word) for word in NULLS)
-        cells = ", ".join(
-            f"CASE WHEN c{n} IN ({said_nothing}) THEN NULL ELSE c{n} END AS c{n}"
-            for n in range(len(self.names))
+        """Return the SQL of all rows."""
+        plain = " UNION ALL ".join(f"SELECT * FROM {part}" for part in self.parts)
+        if not self.masks:
+            return plain
+        safe = ", ".join(f"m_{c}.safe AS {c}" for c in self.masks)
+        joins = " ".join(
+            f"LEFT JOIN {table} m_{c} ON m_{c}.text = r.{c}" for c, table in self.masks.items()
         )
-        rows = " UNION ALL ".join(f"SELECT * FROM {part}" for part in self.parts)
-        return f'SELECT "file", "row", flaw, {cells} FROM ({rows})'
+        return f"SELECT r.* REPLACE ({safe}) FROM ({plain}) r {joins}"
 
 
 def header(file: Opened, engine: Engine) -> Header | None:
@@ -71,11 +67,15 @@ def header(file: Opened, engine: Engine) -> Header | None:
     Text: of the usual delimiters the one that gives most columns is taken.
     """
     if file.kind == "parquet":
-        described = _asked(engine, file, f"DESCRIBE SELECT * FROM {parquet([file.readable])}")
-        return Header(_distinct([str(row[0]) for row in described]))
-    if told := _TOLD.match(file.head):
-        return _first(file.head, told[1])
-    found = [_first(file.head, delimiter) for delimiter in _DELIMITERS]
+        return Header(_distinct([name for name, _ in _leaves(engine, file)]))
+    return text_header(file.head)
+
+
+def text_header(head: str) -> Header | None:
+    """Likewise of a text that begins so."""
+    if told := _TOLD.match(head):
+        return _first(head, told[1])
+    found = [_first(head, delimiter) for delimiter in _DELIMITERS]
     return max(found, key=lambda item: len(item.names) if item else 0)
 
 
@@ -106,131 +106,60 @@ def _distinct(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(result)
 
 
-def add(engine: Engine, layout: Layout, file: Opened, head: Header, copy: Path) -> None:
-    """Make a file's rows part of the layout, under the number that the file has in the delivery.
-
-    Text is parsed once, into a columnar copy.
-    """
-    layout.files.append(file.number)
+def relation(engine: Engine, file: Opened, head: Header, copy: Path) -> str:
+    """Return the relation of a file's rows; text is parsed once, into a columnar copy."""
     if file.kind == "parquet":
-        layout.parts.append(f"({_parquet_rows(engine, file)})")
-        return
-    _asked(
-        engine,
-        file,
-        f"COPY ({_text_rows(file, head)}) TO {literal(str(copy))}"
-        f" (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {_ROW_GROUP})",
-    )
-    layout.parts.append(_ended(engine, file, head, copy))
-
-
-def _text_rows(file: Opened, head: Header) -> str:
-    width = len(head.names)
-    cells = [f"c{n}" for n in range(width + _SPARE)]
-    types = ", ".join(f"'{cell}': 'VARCHAR'" for cell in cells)
-    # Nothing reads as null but a cell that is not there: so a short row can be told.
-    source = (
-        f"read_csv({literal(str(file.readable))}, auto_detect = false, header = false,"
-        f" skip = {head.skip}, columns = {{{types}}}, delim = {literal(head.delimiter)},"
-        " quote = '\"', escape = '\"', comment = '', nullstr = '\x01', null_padding = true,"
-        f" strict_mode = false, parallel = false, max_line_size = {_LONGEST},"
-        f" buffer_size = {_LONGEST})"
-    )
-    whole = f"c0 <> '' AND {cells[width - 1]} IS NOT NULL AND {cells[width]} IS NULL"
-    blank = " AND ".join(f"coalesce(trim({cell}), '') = ''" for cell in cells[: width + 1])
-    spare = " || ".join(f"coalesce({cell}, '')" for cell in cells[width:])
-    joined = ", ".join(cells)
-    # Nearly every row is whole: that is asked first.
-    flaw = (
-        f"CASE WHEN {whole} THEN NULL WHEN {blank} THEN 'blank'"
-        f" WHEN trim({spare}) <> '' AND contains(concat({joined}), chr(10)) THEN 'torn'"
-        f" WHEN trim({spare}) <> '' THEN 'long'"
-        f" WHEN {cells[width - 1]} IS NOT NULL THEN NULL"
-        f" WHEN contains(concat({joined}), chr(10)) THEN 'torn' ELSE 'short' END"
-    )
-    return (
-        f'SELECT {file.number}::INTEGER AS "file", "row", {flaw} AS flaw,'
-        f" {', '.join(cells[:width])}"
-        f' FROM (SELECT row_number() OVER () AS "row", * FROM {source})'
-    )
-
-
-def _ended(engine: Engine, file: Opened, head: Header, copy: Path) -> str:
-    """Return the rows of a parsed text: blank ones left out, those marked that are not whole.
-
-    Raises:
-        DamagedError: the last quote never closes; what it swallowed can't be told apart.
-    """
-    rows = parquet([copy])
-    blank, last = engine.rows(
-        f"SELECT count(*) FILTER (flaw = 'blank'), coalesce(max(\"row\"), 0) FROM {rows}"
-    )[0]
-    if blank:
-        rows = f"(SELECT * FROM {rows} WHERE flaw IS DISTINCT FROM 'blank')"
-    ends = engine.rows(f'SELECT "row", flaw FROM {rows} ORDER BY "row" DESC LIMIT 1')
-    row, flaw = ends[0] if ends else (0, None)
-    if flaw == "torn" and file.odd_quotes:
-        raise DamagedError(
-            file.path,
-            f'the quote (") that opens in row {row} is never closed',
-            "Close the quote in that row, or get the file again.",
-        )
-    marks = {row: "cut"} if flaw == "short" and not file.whole else {}
-    if file.lines > last + head.skip:
-        marks |= dict.fromkeys(_swallowed(engine, head, rows), "torn")
-    if not marks:
-        return rows
-    cases = " ".join(
-        f'WHEN "row" = {number} THEN {literal(mark)}' for number, mark in marks.items()
-    )
-    return f"(SELECT * REPLACE (CASE {cases} ELSE flaw END AS flaw) FROM {rows})"
-
-
-def _swallowed(engine: Engine, head: Header, rows: str) -> list[int]:
-    """Return rows that swallowed others: a quote opened in one and closed in the same column later.
-
-    Such a row has the right number of cells. What gives it away is a cell with as many delimiters,
-    line by line, as the swallowed cells had between them.
-    """
-    width, delimiter = len(head.names), literal(head.delimiter)
-    if width < 3:  # noqa: PLR2004 too few delimiters to tell
-        return []
-
-    def delimiters(text: str) -> str:
-        return f"(length({text}) - length(replace({text}, {delimiter}, '')))"
-
-    tests = " OR ".join(
-        f"(contains({cell}, chr(10))"
-        f" AND {delimiters(f'split_part({cell}, chr(10), 1)')} = {width - 1 - n}"
-        f" AND {delimiters(cell)} >="
-        f" {width - 1} * (length({cell}) - length(replace({cell}, chr(10), ''))))"
-        for n, cell in enumerate(f"c{n}" for n in range(width))
-    )
-    return [row for (row,) in engine.rows(f'SELECT "row" FROM {rows} WHERE {tests}')]
+        return f"({_parquet_rows(engine, file)})"
+    return texts.relation(engine, file, head, copy)
 
 
 def _parquet_rows(engine: Engine, file: Opened) -> str:
-    listed = f"read_parquet({literal(str(file.readable))}, binary_as_string = true"
-    described = _asked(engine, file, f"DESCRIBE SELECT * FROM {listed})")
-    cells = ", ".join(
-        f"{_as_text(quote(str(row[0])), str(row[1]))} AS c{n}" for n, row in enumerate(described)
-    )
+    leaves = _leaves(engine, file)
+    cells = ", ".join(f"{texts.filled(sql)} AS c{n}" for n, (_, sql) in enumerate(leaves))
     return (
         f'SELECT {file.number}::INTEGER AS "file", file_row_number + 1 AS "row",'
-        f" NULL::VARCHAR AS flaw, {cells} FROM {listed}, file_row_number = true)"
+        f" NULL::VARCHAR AS flaw, {cells} FROM {_listed(file)}, file_row_number = true)"
     )
+
+
+def _listed(file: Opened) -> str:
+    return f"read_parquet({literal(str(file.readable))}, binary_as_string = true"
+
+
+def _leaves(engine: Engine, file: Opened) -> list[tuple[str, str]]:
+    """Return the columns as names and SQL of their text; nested records are taken apart."""
+    described = texts.asked(engine, file, f"DESCRIBE SELECT * FROM {_listed(file)})")
+    nested = [str(name) for name, kind, *_ in described if str(kind).startswith("STRUCT")]
+    parts = {name: _parts(file, name) for name in nested if not MAPS.fullmatch(name)}
+    found: list[tuple[str, str]] = []
+    for name, kind in ((str(row[0]), str(row[1])) for row in described):
+        found += parts.get(name) or [(name, _as_text(quote(name), kind))]
+    return found
+
+
+def _parts(file: Opened, name: str) -> list[tuple[str, str]]:
+    import pyarrow.parquet as pq  # noqa: PLC0415 only nested files need it
+
+    return list(_within(pq.read_schema(file.readable).field(name), name, quote(name)))
+
+
+def parquet_header(schema: pa.Schema) -> tuple[str, ...]:
+    """Return the columns of a Parquet file, those inside records as ``a.b``."""
+    return tuple(name for item in schema for name, _ in _within(item, item.name, ""))
+
+
+def _within(item: pa.Field[pa.DataType], name: str, sql: str) -> Iterator[tuple[str, str]]:
+    import pyarrow as pa  # noqa: PLC0415
+
+    kind = item.type
+    if pa.types.is_struct(kind) and not MAPS.fullmatch(name):
+        for inner in (kind.field(n) for n in range(kind.num_fields)):
+            key = f"{name}.{inner.name}"
+            yield from _within(inner, key, f"struct_extract({sql}, {literal(inner.name)})")
+    else:
+        yield name, _as_text(sql, "[]" if pa.types.is_nested(kind) else "")
 
 
 def _as_text(column: str, kind: str) -> str:
     nested = kind.startswith(("MAP", "STRUCT")) or kind.endswith("]")
     return f"CAST({f'to_json({column})' if nested else column} AS VARCHAR)"
-
-
-def _asked(engine: Engine, file: Opened, sql: str) -> list[tuple[object, ...]]:
-    try:
-        return engine.rows(sql)
-    except EngineError as error:
-        why = str(error).splitlines()[0][:200]
-        raise InputError(
-            f"{file.path.name} can't be read: {why}", hint="Get the file again, or save it anew."
-        ) from error

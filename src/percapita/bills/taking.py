@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,39 +11,22 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from percapita.bills import checks, lines, reading, rounding
-from percapita.bills.cells import spent
-from percapita.bills.files import find, opened
+from percapita.bills import checks, layouts, lines, rounding
+from percapita.bills.archives import unpacked
+from percapita.bills.cells import columns_of, spent
+from percapita.bills.files import found
+from percapita.bills.identities import Masks
 from percapita.bills.notes import notes_of
 from percapita.bills.proof import Proof, prove
 from percapita.bills.typed import Sheet
 from percapita.core import money
-from percapita.core.errors import InputError, nearest
+from percapita.core.errors import InputError
+from percapita.core.privacy import Key
 from percapita.core.sources import Source
 from percapita.core.tables import COSTS
-from percapita.plugins import BillFormat, bill_formats
+from percapita.plugins import BillFormat, Binding, Fixed
 from percapita.store.delivery import Quarantined
 from percapita.store.engine import Engine, EngineError, literal
-
-
-class UnknownFormatError(InputError):
-    """A file that is no bill any installed format knows."""
-
-    def __init__(self, file: str, header: Sequence[str], formats: Sequence[str]) -> None:
-        shown = ", ".join(header[:12]) + (" …" if len(header) > 12 else "")  # noqa: PLR2004
-        super().__init__(
-            f"{file} is not a bill that {' or '.join(formats)} knows. Its columns: {shown}",
-            hint="Say which column is which under columns: with format: mapped, or name the files"
-            " of the bill by a pattern such as bills/*.csv.gz.",
-        )
-
-
-class NothingError(InputError):
-    """A delivery without a single readable bill."""
-
-    def __init__(self, source: str, why: str) -> None:
-        super().__init__(f"Source {source!r} delivers no bill: {why}.")
-
 
 _ROUNDING = "bill_rounding"
 
@@ -64,6 +48,13 @@ class Delivery:
     """The source's ``keys`` in our names."""
     notes: list[str] = field(default_factory=list)
     source: str = ""
+    assumed: bool = False
+    """Amounts are in the source's currency, because no column of some file says any."""
+
+    @property
+    def whole(self) -> bool:
+        """It is all that the source has, months without lines included."""
+        return any(sheet.binding.whole for sheet in self.sheets)
 
     def lines(self, period: str | None = None) -> str:
         """Return the SQL of the lines, those of one month or all, rounding lines included."""
@@ -86,7 +77,10 @@ def scratch(root: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
-def read(engine: Engine, source: Source, root: Path, folder: Path, beside: str = "") -> Delivery:
+def read(
+    engine: Engine, source: Source, root: Path, folder: Path, beside: str = "",
+    key: Key | None = None,
+) -> Delivery:  # fmt: skip
     """Read a source's files into lines, and prove them.
 
     Args:
@@ -95,36 +89,66 @@ def read(engine: Engine, source: Source, root: Path, folder: Path, beside: str =
         root: folder of the project.
         folder: scratch folder; the lines live as long as it.
         beside: relation of lines that will stay live next to these.
+        key: of the pseudonyms that the source's identity tags become.
 
     Raises:
         InputError: the files are no bill that can be read.
         ProofError: the lines do not hold what the files write.
     """
-    paths = find(source.path, root)
-    names = [_named(path, root) for path in paths]
-    notes: list[str] = []
-    form, layouts = _layouts(engine, source, paths, folder, notes)
+    paths, names, notes = _files(source.path, root, folder)
+    form, laid = layouts.of(engine, source, paths, folder)
+    masks = Masks(source.identity_tags, key) if key and source.identity_tags else None
+    notes += laid.notes
+    bound = [_bound(form, layout.names, source) for layout in laid.layouts]
     sheets = [
-        Sheet(number, layout, form.bind(layout.names, source), engine)
-        for number, layout in enumerate(layouts)
+        Sheet(number, layout, binding, engine, folder, masks)
+        for number, (layout, (binding, _)) in enumerate(zip(laid.layouts, bound, strict=True))
     ]
-    numbered = list(enumerate(names))
-    engine.load(lines.FILES, {"number": "int32", "name": "string"}, numbered)
+    engine.load(lines.FILES, {"number": "int32", "name": "string"}, enumerate(names))
     lines.check(engine, sheets, source.name, beside)
     proof = _proven(engine, sheets, source.name, names)
     added = rounding.rows_of(engine, source.name, sheets, proof, names)
     engine.load(_ROUNDING, lines.SCHEMA, added)
     refused = [item for sheet in sheets for item in checks.quarantined(engine, sheet, names)]
     notes += notes_of(engine, sheets, proof, refused)
-    periods = dict(engine.rows(
+    periods = _periods(engine)
+    return Delivery(
+        form.name, names, sheets, periods, sum(periods.values()), refused, _sums(proof),
+        _keys(source, sheets), notes, source.name, any(assumed for _, assumed in bound),
+    )  # fmt: skip
+
+
+def _periods(engine: Engine) -> dict[str, int]:
+    """Return billing month to lines in it, rounding lines included."""
+    return dict(engine.rows(
         f"SELECT period, count(*)::BIGINT FROM (SELECT period FROM {checks.CHECKED}"
         f" WHERE problem IS NULL UNION ALL SELECT period FROM {_ROUNDING}) GROUP BY ALL"
         " ORDER BY ALL"
     ))  # fmt: skip
-    return Delivery(
-        form.name, names, sheets, periods, sum(periods.values()), refused, _sums(proof),
-        _keys(source, sheets), notes, source.name,
-    )  # fmt: skip
+
+
+def _bound(form: BillFormat, names: Sequence[str], source: Source) -> tuple[Binding, bool]:
+    """Bind a header; tell whether its amounts are in the source's currency for want of another."""
+    binding = form.bind(names, source)
+    said = binding.columns.get("BillingCurrency")
+    known = "BillingCurrency" in binding.values or any(c in names for c in columns_of(said))
+    if known or isinstance(said, Fixed) or not source.currency:
+        return binding, False
+    remark = (
+        f"No column says the currency: amounts are taken as {source.currency}, the model's. If they"
+        " are not, say values: {BillingCurrency: …} for the source."
+    )
+    values = {**binding.values, "BillingCurrency": source.currency}
+    remarks = {**binding.remarks, "BillingCurrency": remark}
+    return dataclasses.replace(binding, values=values, remarks=remarks), True
+
+
+def _files(path: str, root: Path, folder: Path) -> tuple[list[Path], list[str], list[str]]:
+    """Return a delivery's tables, their names, and what should be known of files left aside."""
+    delivered = found(path, root)
+    files = list(unpacked(delivered.paths, folder))
+    names = ["/".join(filter(None, (_named(own, root), inner))) for own, _, inner in files]
+    return [readable for _, readable, _ in files], names, list(delivered.notes)
 
 
 def _proven(engine: Engine, sheets: Sequence[Sheet], source: str, names: Sequence[str]) -> Proof:
@@ -141,64 +165,6 @@ def _proven(engine: Engine, sheets: Sequence[Sheet], source: str, names: Sequenc
 def _named(path: Path, root: Path) -> str:
     inside = path.resolve().is_relative_to(root.resolve())
     return path.resolve().relative_to(root.resolve()).as_posix() if inside else str(path)
-
-
-def _layouts(
-    engine: Engine, source: Source, paths: Sequence[Path], folder: Path, notes: list[str]
-) -> tuple[BillFormat, list[reading.Layout]]:
-    layouts: dict[tuple[str, ...], reading.Layout] = {}
-    form: BillFormat | None = None
-    for number, path in enumerate(paths):
-        file = opened(path, number, folder / f"{number}.csv")
-        if file.note:
-            notes.append(file.note)
-        head = reading.header(file, engine)
-        if head is None:
-            notes.append(f"{path.name} is empty.")
-            continue
-        formed = format_of(source, path.name, head.names)
-        if isinstance(formed, str):
-            notes.append(f"{path.name} was left aside: it is the dataset {formed}, not a bill.")
-            continue
-        if form is not None and form.name != formed.name:
-            raise NothingError(source.name, f"it mixes {form.name} and {formed.name}")
-        form = formed
-        key = (head.delimiter, *head.names)
-        layout = layouts.setdefault(key, reading.Layout(head.names, head.delimiter))
-        reading.add(engine, layout, file, head, folder / f"{number}.parquet")
-        if not engine.rows(f"SELECT 1 FROM {layout.parts[-1]} LIMIT 1"):
-            notes.append(f"{path.name} has a header and no rows.")
-        if file.readable != file.path:
-            file.readable.unlink()
-    if form is None:
-        raise NothingError(source.name, "; ".join(notes).rstrip(".") or "no file holds a row")
-    return form, list(layouts.values())
-
-
-def format_of(source: Source, file: str, header: Sequence[str]) -> BillFormat | str:
-    """Return a file's format, or the name of the dataset it is that is no bill.
-
-    Raises:
-        InputError: the format that the user names is not installed, or none fits.
-    """
-    formats = bill_formats()
-    if source.format:
-        if source.format not in formats:
-            raise InputError(
-                f"Source {source.name!r} has the format {source.format!r}, which is not installed.",
-                hint=nearest(source.format, formats),
-            )
-        chosen = formats[source.format]
-        return chosen.aside(header) or chosen
-    for form in formats.values():
-        if form.recognises(header):
-            return form
-    asides = (form.aside(header) for form in formats.values())
-    if dataset := next(filter(None, asides), None):
-        return dataset
-    if source.columns:
-        return formats["mapped"]
-    raise UnknownFormatError(file, header, [name for name in formats if name != "mapped"])
 
 
 def _keys(source: Source, sheets: Sequence[Sheet]) -> tuple[str, ...]:

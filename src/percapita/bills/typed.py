@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from percapita.bills import cells, normalise
 from percapita.bills.columns import CUSTOM, DATES, TAG
+from percapita.bills.elements import STEP, Elements
 from percapita.bills.extra import MAP, filtered, spelled
+from percapita.bills.identities import Masks
 from percapita.bills.reading import Layout
 from percapita.core import money
 from percapita.core.tables import COSTS, LINE_NUMBERS, LINE_TEXTS, MONEY
@@ -30,11 +33,27 @@ _MONEY_SQL: Final = MONEY.upper()
 class Sheet:
     """Files of one layout, bound and typed. The look-up tables live in the engine."""
 
-    def __init__(self, number: int, layout: Layout, binding: Binding, engine: Engine) -> None:
+    def __init__(
+        self,
+        number: int,
+        layout: Layout,
+        binding: Binding,
+        engine: Engine,
+        folder: Path,
+        masks: Masks | None = None,
+    ) -> None:
+        if masks:
+            masks.apply(engine, number, layout, binding)
+        self.private = masks is not None
+        """Whether cells may hold ids of people."""
         self.layout = layout
         self.binding = binding
         self._engine = engine
         self._at = {name: f"c{n}" for n, name in enumerate(layout.names)}
+        self.elements: Elements | None = None
+        """Charges inside a cell, where the format knows of such."""
+        if binding.each and binding.each.column in self._at:
+            self.elements = Elements(layout, binding.each, engine, folder / f"elements{number}")
         self.numbers = f"bill_numbers_{number}"
         """Look-up table of odd amounts: ``text``, ``value`` (null: no amount) and ``tail`` (not
         null where the text has digits beyond the 18th)."""
@@ -45,12 +64,61 @@ class Sheet:
         self.odd: set[str] = set()
         """Number columns with texts that the look-up table holds."""
         self._look_up()
+        self.undated = self._undated()
+        """Whether a row has no period. Only then all its cells have to be looked at."""
         self._extra_sql = self._extra()
 
+    @property
+    def rows(self) -> str:
+        """SQL of the rows as text: those of the files, and those made of their elements."""
+        return self.elements.rows if self.elements else self.layout.relation
+
+    @property
+    def own(self) -> str:
+        """SQL that is true for rows of the files."""
+        return "part = 0" if self.elements else "true"
+
+    def place(self, row: str) -> str:
+        """Return the SQL of a row's number in its file."""
+        return f"{row} // {STEP}" if self.elements else row
+
     def text(self, target: str) -> str | None:
-        """Return the SQL of a target's text in the layout's rows; ``None`` if nothing fills it."""
+        """Return the SQL of a target's text in ``rows``; ``None`` if nothing fills it."""
+        own = self.own_text(target)
+        if self.elements is None:
+            return own
+        element = self._element_text(self.elements, target)
+        if element is None:
+            return own
+        return f"if(part = 0, {own or 'NULL'}, {element})"
+
+    def column(self, target: str, *, own: bool) -> str:
+        """Return the file's name of what fills a target, for messages.
+
+        Args:
+            target: our column.
+            own: in a row of the file, not in one made of an element.
+        """
+        if not own and self.elements and target in self.elements.each.columns:
+            filled = self.elements.each.columns[target]
+            return f"{self.elements.each.column}.{next(cells.columns_of(filled), target)}"
+        return next(cells.columns_of(self.binding.columns.get(target)), target)
+
+    def own_text(self, target: str) -> str | None:
+        """Likewise in the layout's rows."""
         filled = self.binding.columns.get(target)
-        cell = None if filled is None else cells.text(filled, self._at)
+        return self._or_value(target, None if filled is None else cells.text(filled, self._at))
+
+    def _element_text(self, elements: Elements, target: str) -> str | None:
+        """Return the SQL of a target's text in an element's row; ``None``: as in its own row."""
+        filled = elements.each.columns.get(target)
+        if filled is not None:
+            return self._or_value(target, cells.text(filled, elements.at))
+        if target in LINE_NUMBERS:
+            return "NULL"
+        return "'0'" if target in AMOUNTS and self.own_text(target) else None
+
+    def _or_value(self, target: str, cell: str | None) -> str | None:
         value = self.binding.values.get(target)
         if value is None:
             return cell
@@ -59,8 +127,12 @@ class Sheet:
     @property
     def currency(self) -> str:
         """SQL of the currency: ISO codes in capitals, virtual ones as written."""
-        text = self.text("BillingCurrency")
-        return f"if(length({text}) = 3, upper({text}), {text})" if text else "NULL::VARCHAR"
+        return _currency(self.text("BillingCurrency"))
+
+    @property
+    def own_currency(self) -> str:
+        """Likewise in the layout's rows."""
+        return _currency(self.own_text("BillingCurrency"))
 
     @property
     def plain(self) -> str:
@@ -121,7 +193,7 @@ class Sheet:
             if text is None:
                 continue
             found = self._engine.rows(
-                f"SELECT DISTINCT {text} AS t FROM ({self.layout.relation})"
+                f"SELECT DISTINCT {text} AS t FROM ({self.rows})"
                 f" WHERE t IS NOT NULL AND NOT regexp_full_match(t, {literal(self.plain)})"
             )
             if found:
@@ -132,7 +204,7 @@ class Sheet:
     def _has_decimal_dots(self) -> bool:
         return any(
             self._engine.rows(
-                f"SELECT 1 FROM ({self.layout.relation})"
+                f"SELECT 1 FROM ({self.rows})"
                 f" WHERE contains({text}, '.') AND regexp_full_match({text}, {literal(self.plain)})"
                 " LIMIT 1"
             )
@@ -140,12 +212,17 @@ class Sheet:
             if (text := self.text(target))
         )
 
+    def _undated(self) -> bool:
+        starts = [self.text(target) or "NULL" for target in DATES if target.endswith("Start")]
+        none = " AND ".join(f"{text} IS NULL" for text in starts)
+        return bool(self._engine.rows(f"SELECT 1 FROM ({self.rows}) WHERE {none} LIMIT 1"))
+
     def _distinct(self, targets: Sequence[str]) -> set[str]:
         texts: set[str] = set()
         for target in targets:
             if text := self.text(target):
                 found = self._engine.rows(
-                    f"SELECT DISTINCT {text} AS t FROM ({self.layout.relation}) WHERE t IS NOT NULL"
+                    f"SELECT DISTINCT {text} AS t FROM ({self.rows}) WHERE t IS NOT NULL"
                 )
                 texts.update(row[0] for row in found)
         return texts
@@ -159,7 +236,7 @@ class Sheet:
         texts = {target: self.text(target) or "NULL::VARCHAR" for target in targets}
         texts["BillingCurrency"] = self.currency
         named = ", ".join(f"{text} AS t_{target}" for target, text in texts.items())
-        return f"SELECT *, {named} FROM ({self.layout.relation})"
+        return f"SELECT *, {named} FROM ({self.rows})"
 
     @property
     def noted(self) -> str:
@@ -211,8 +288,11 @@ class Sheet:
     def _extra(self) -> str:
         used = set().union(*map(cells.spent, self.binding.columns.values()))
         items = {name: self._at[name] for name in self.layout.names if name not in used}
+        if self.elements:
+            items.pop(self.elements.each.column, None)
+            items |= self.elements.beside
         items |= {t: self.text(t) or "NULL" for t in self._keys() if t.startswith(CUSTOM)}
-        plain = spelled(self._engine, self.layout.relation, sorted(items.items()))
+        plain = spelled(self._engine, self.rows, sorted(items.items()))
         unread = {
             column: f"if(n_{t}.text IS NOT NULL AND n_{t}.value IS NULL, t_{t}, NULL)"
             for t in LINE_NUMBERS
@@ -226,7 +306,12 @@ class Sheet:
         return f"nullif(map_concat(coalesce({plain}, {empty}), {kept}), {empty})"
 
     def _keys(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.binding.columns, *self.binding.values)))
+        inside = self.elements.each.columns if self.elements else ()
+        return tuple(dict.fromkeys((*self.binding.columns, *self.binding.values, *inside)))
+
+
+def _currency(text: str | None) -> str:
+    return f"if(length({text}) = 3, upper({text}), {text})" if text else "NULL::VARCHAR"
 
 
 _BILL_START = "d_BillingPeriodStart.at"

@@ -73,6 +73,8 @@ def _asked(project: Opened, period: str | None) -> Project:
     from percapita.core import periods  # noqa: PLC0415
     from percapita.model.load import ModelError  # noqa: PLC0415
     from percapita.report.check import Project  # noqa: PLC0415
+    from percapita.report.contracts import contract_findings  # noqa: PLC0415
+    from percapita.report.pricebook import book_findings  # noqa: PLC0415
     from percapita.report.taxonomy import read_map, read_taxonomy  # noqa: PLC0415
 
     model: Model | None = None
@@ -94,6 +96,16 @@ def _asked(project: Opened, period: str | None) -> Project:
         sources=[source.name for source in project.sources],
         period=period or "",
         months=months,
+        identity_tags=project.identity_tags,
+        rates=project.rates,
+        more=(
+            lambda store, currency: book_findings(
+                store, project.price_book, project.now, currency, months
+            ),
+            lambda store, currency: contract_findings(
+                store, project.contracts, project.now, currency
+            ),
+        ),
     )
 
 

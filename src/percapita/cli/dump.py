@@ -101,7 +101,7 @@ def _dump_run(what: str, project_dir: Path, store_dir: Path | None, asked: dict[
     def query(_: Store, months: list[str], opened: Opened | None) -> str:
         assert opened is not None  # noqa: S101
         bind_run(opened, months, asked["period"])
-        return of_run(what, opened, asked["pool"])
+        return of_run(what, opened, asked["pool"], months)
 
     _dump(project_dir, store_dir, asked, query, needs_run=True)
 

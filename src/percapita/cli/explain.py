@@ -148,6 +148,7 @@ def _question(
 
 
 def _meta(opened: Opened, period: str | None, pool: str) -> dict[str, Any]:
+    from percapita.report.closed import status  # noqa: PLC0415
     from percapita.report.cost_json import instant  # noqa: PLC0415
 
     runs = sorted(set(opened.runs.values()))
@@ -156,7 +157,7 @@ def _meta(opened: Opened, period: str | None, pool: str) -> dict[str, Any]:
         "currency": opened.model.currency,
         "period": opened.label(opened.period(period)),
         "pool": pool or None,
-        "status": "open",
+        "status": status(opened, opened.period(period)),
         "as_of": instant(opened.now),
         "model": opened.model.hash,
         "run": runs[0] if len(runs) == 1 else runs,

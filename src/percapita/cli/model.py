@@ -147,7 +147,7 @@ def _judge(path: Path, project: Project | None) -> _Verdict:
 
 def _seen(project: Project) -> Seen:
     """Return what the project's data can answer to; only its sources where nothing is imported."""
-    from percapita.core.tables import LINES, READINGS, SEGMENTS  # noqa: PLC0415
+    from percapita.core.tables import LINES, ORIGINALS, READINGS, SEGMENTS  # noqa: PLC0415
     from percapita.model.lint import Seen  # noqa: PLC0415
     from percapita.store import read_model  # noqa: PLC0415
     from percapita.store.site import NoStoreError  # noqa: PLC0415
@@ -163,7 +163,7 @@ def _seen(project: Project) -> Seen:
             return Seen(
                 meters=meters if meters or bills else None,
                 tags=read_model.tags(engine) if bills else None,
-                columns=read_model.columns(engine) if bills else None,
+                columns={*read_model.columns(engine), *ORIGINALS} if bills else None,
                 sources=sources | bills | set(attributes),
                 attributes=attributes,
             )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from percapita.reconcile.compare import Comparison
     from percapita.report.opened import Opened
     from percapita.report.reconciliation import Statement
+    from percapita.store import Store
 
 _DIFFERS = 1
 
@@ -30,6 +31,9 @@ _DIFFERS = 1
               help="A published table to check against the bill, as CSV.")  # fmt: skip
 @click.option("--by", "segment", default="", metavar="SEGMENT",
               help="The segment that the table is by; found out unless said.")  # fmt: skip
+@click.option("--invoices", type=click.Path(path_type=Path, dir_okay=False),
+              help="Invoices to check the lines against: issuer, invoice id, currency, total,"
+                   " date.")  # fmt: skip
 @click.option("--fail-on-difference", is_flag=True, help="Leave with code 1 if anything differs.")
 @options.output("text", "json", "csv")
 def reconcile_command(
@@ -41,6 +45,7 @@ def reconcile_command(
     run_id: str,
     against: Path | None,
     segment: str,
+    invoices: Path | None,
     form: str,
     fail_on_difference: bool,
 ) -> int:
@@ -51,9 +56,9 @@ def reconcile_command(
 
     \b
     Examples:
-      percapita reconcile --period 2025-10
       percapita reconcile --basis billed --format json
       percapita reconcile --against published.csv --fail-on-difference
+      percapita reconcile --invoices invoices.csv --period 2025-10
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
     from percapita.report.opened import open_figures  # noqa: PLC0415
@@ -61,6 +66,8 @@ def reconcile_command(
 
     project = Project.open(project_dir, store_dir)
     with project.store(create=False) as store:
+        if invoices is not None:
+            return _invoices(store, invoices, period, form, fail=fail_on_difference)
         opened = open_figures(store, now=project.now, basis=basis, run=run_id)
         statement = reconcile(opened, opened.period(period))
         if against is None:
@@ -69,6 +76,26 @@ def reconcile_command(
         found, name = _compared(opened, against, segment)
         _write_comparison(statement, found, name, form)
     return _DIFFERS if fail_on_difference and found.differs else 0
+
+
+def _invoices(store: Store, path: Path, period: str | None, form: str, *, fail: bool) -> int:
+    from percapita.core import periods  # noqa: PLC0415
+    from percapita.report import invoices  # noqa: PLC0415
+
+    utc = periods.zone("UTC")
+    span = periods.parse(period, utc).span if period else None
+    found = invoices.against(
+        store, path, [name for name, _ in periods.months(span, utc)] if span else None
+    )
+    if form == "json":
+        _json(invoices.to_json(found))
+    elif form == "csv":
+        _csv(*invoices.flat(found))
+    else:
+        from percapita.report.table import Page  # noqa: PLC0415
+
+        invoices.show(Page(), found)
+    return _DIFFERS if fail and found.differs else 0
 
 
 def _compared(opened: Opened, against: Path, segment: str) -> tuple[Comparison, str]:

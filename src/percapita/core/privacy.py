@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 _HASH_BYTES = 16
 _KEY_BYTES = 32
+_HASH = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,18 @@ class Key:
         """Return the 128-bit keyed hash of a subject's id, in hex."""
         message = f"{kind}\x1f{name}".encode()
         return hashlib.blake2b(message, digest_size=_HASH_BYTES, key=self.secret).hexdigest()
+
+
+def masked(key: Key, kind: str, name: str) -> str:
+    """Return what stands for a subject's id in a text: its kind and pseudonym, ``user:5f…``."""
+    return f"{kind}:{key.pseudonym(kind, name)}"
+
+
+def digest(key: Key, kind: str, name: str) -> str:
+    """Return the pseudonym of an id, or the one that already stands for it."""
+    if name.startswith(f"{kind}:") and _HASH.fullmatch(given := name[len(kind) + 1 :]):
+        return given
+    return key.pseudonym(kind, name)
 
 
 def open_key(path: Path) -> Key:

@@ -12,6 +12,15 @@ Mode = Literal["overwrite", "append", "upsert"]
 KINDS: tuple[Kind, ...] = ("bill", "readings", "counts", "segments", "revenue")
 
 
+REMOTE = "s3://"
+"""Leads paths in object stores."""
+
+
+def is_remote(path: str) -> bool:
+    """Tell whether a path leads to an object store."""
+    return path.startswith(REMOTE)
+
+
 @dataclass(frozen=True, slots=True)
 class Meter:
     """How one column of a wide table of readings is read."""
@@ -27,7 +36,7 @@ class Source:
 
     name: str
     path: str
-    """File, folder or glob, relative to the project or absolute."""
+    """File, folder or glob, relative to the project or absolute, or ``s3://bucket/…``."""
     kind: Kind | None = None
     """``None``: found out from the columns."""
     format: str = ""
@@ -39,12 +48,18 @@ class Source:
     """Our column -> the file's column."""
     values: Mapping[str, str] = field(default_factory=dict)
     """Our column -> a fixed value."""
+    currency: str = ""
+    """Bills: of the amounts where no column of the file says it."""
     unit: str = ""
     """Unit of the readings where no column names it."""
     scale: int = 1
     """Base units in one unit, for units that percapita does not know."""
     meters: Mapping[str, Meter] = field(default_factory=dict)
     """Wide readings: the file's column -> the meter in it."""
+    identity_tags: Mapping[str, str] = field(default_factory=dict)
+    """Bills: tag or column that holds an id of a person -> kind of subject it names."""
+    endpoint: str = ""
+    """Of the object store; what the environment says, else AWS' own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,9 @@ LINES: Final = Table(
     ),
 )
 
+ORIGINALS: Final = ("OriginalCurrency", "ExchangeRate", "ExchangeRateDay")
+"""Texts beside the columns of a line where a run converted it; models say ``x_OriginalCurrency``."""
+
 READINGS: Final = Table(
     "readings",
     row="usage of one meter by one subject in one hour, day or month",
@@ -185,7 +188,7 @@ PARTS: Final = Table(
         (
             "follow_level",
             "int32",
-            "1 commitment, 2 resource and SKU, 3 account and service, 4 account",
+            "1 commitment, 2 resource and SKU, 3 account, service, 4 account",
         ),
         ("start", "timestamp", "day of the model's time zone"),
         ("end", "timestamp", "exclusive"),
@@ -209,11 +212,7 @@ GROUPS: Final = Table(
         ("start", "timestamp", "window of the amount"),
         ("end", "timestamp", "exclusive"),
         ("grain", "string", "hour, day or month"),
-        (
-            "cell",
-            "string",
-            "values of the pool's within columns, JSON list; null is the whole pool",
-        ),
+        ("cell", "string", "values of the within columns, JSON list; null is the whole pool"),
         ("level", "string", "own, month, pool, month pool, idle, unallocated: widening used"),
         ("weight_start", "timestamp", "window of the weights"),
         ("weight_end", "timestamp", "exclusive"),
@@ -287,11 +286,7 @@ ACTIVITY: Final = Table(
     partition=("period", "run"),
     columns=_columns(
         ("unit", "string", "unit of the model"),
-        (
-            "day",
-            "date",
-            "day of the model's time zone; the first of a month where usage is monthly",
-        ),
+        ("day", "date", "day of the model's zone; the first of a month where usage is monthly"),
         ("subject", "int64", "who; 0 for metered units"),
         ("slice", "int64", "kind and attributes it had"),
         ("quantity", "int64", "1, or the metered units"),
@@ -354,6 +349,34 @@ FINDINGS: Final = Table(
     ),
 )
 
+CONVERSIONS: Final = Table(
+    "conversions",
+    row="a line of another currency than the model's, converted; or what rounding took from them",
+    writer="bills",
+    key=("LineId",),
+    partition=("period", "run"),
+    columns=_columns(
+        ("LineId", "string", "the line; of a rounding, its own id"),
+        ("currency", "string", "the line's own currency"),
+        ("to", "string", "the model's currency"),
+        ("rate_day", "date", "day the rate was set for; null for a rounding"),
+        ("rate", "string", "what one unit of the line's currency is worth, all digits"),
+        *((name, MONEY, f"{basis} cost, converted") for basis, name in COSTS.items()),
+    ),
+)
+
+TAG_RULES: Final = Table(
+    "tag_rules",
+    row="a rule for virtual tags that the run applied to the lines it read",
+    writer="pipeline",
+    key=("position",),
+    partition=("period", "run"),
+    columns=_columns(
+        ("position", "int32", "order of the rules"),
+        ("rule", "string", "the rule, JSON"),
+    ),
+)
+
 INTERVALS: Final = {"subject": "int64", "start": "timestamp", "end": "timestamp", "slice": "int64"}
 """Working table of a run, written by attribute: the slice a subject is in, from start up to end.
 A subject that no row names is in slice 0 for ever."""
@@ -368,6 +391,8 @@ Columns that the model does not ask for are null."""
 
 INPUTS: Final = (LINES, READINGS, COUNTS, SEGMENTS, REVENUE)
 """Written by import."""
-OUTPUTS: Final = (PARTS, GROUPS, FLOWS, LEDGER, SLICES, ACTIVITY, ROLLUP, RATES, FINDINGS)
+OUTPUTS: Final = (
+    CONVERSIONS, TAG_RULES, PARTS, GROUPS, FLOWS, LEDGER, SLICES, ACTIVITY, ROLLUP, RATES, FINDINGS,
+)  # fmt: skip
 """Written by run."""
 TABLES: Final = {table.name: table for table in (*INPUTS, *OUTPUTS)}

@@ -74,6 +74,17 @@ class Largest(NamedTuple):
     pool_amount: Decimal
 
 
+class Direct(NamedTuple):
+    """A pool whose lines name their receiver."""
+
+    pool: str
+    owner: str
+    level: str
+    """Kind of the receiver."""
+    column: str
+    """Of a line: ``tags.KEY``, ``x_NAME`` or a FOCUS column."""
+
+
 class Peak(NamedTuple):
     """A cheap upper bound: each group's largest ledger amount, summed over the pool's groups."""
 
@@ -226,6 +237,19 @@ def unused_meters(reported: Collection[str], used: Collection[str]) -> list[Find
                     f"{meter} is reported and no rule of the model uses it.", None, advice, "")
         )  # fmt: skip
     return found
+
+
+def clear_ids(direct: Iterable[Direct], hidden: Collection[str]) -> list[Finding]:
+    """Pools that read ids of people from bills whose lines keep them in clear."""
+    names = {name.removeprefix("tags.") for name in hidden}
+    return [
+        Finding("clear-id", "warning", pool.pool,
+                f"{pool.column} names a {pool.level}, and lines keep its id as the bill writes it.",
+                None, f"Say identity tags: [{pool.column.removeprefix('tags.')}] in percapita.yaml"
+                " and import the bills again: the pool then finds the same people.", pool.owner)
+        for pool in direct
+        if pool.level in ("user", "session") and pool.column.removeprefix("tags.") not in names
+    ]  # fmt: skip
 
 
 def dormant(subjects: int, amount: Decimal) -> list[Finding]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import ibis
 import ibis.expr.types as ir
 
 from percapita.model.spec import Condition, Driver
+from percapita.model.words import wildcard
 
 
 def holds(text: ir.StringValue, condition: Condition) -> ir.BooleanValue:
@@ -21,12 +21,6 @@ def holds(text: ir.StringValue, condition: Condition) -> ir.BooleanValue:
     for pattern in patterns:
         verdict = verdict | text.re_search(wildcard(pattern))
     return verdict.fill_null(False)
-
-
-def wildcard(pattern: str) -> str:
-    """Return a pattern with ``*`` and ``?`` as a regular expression over the whole value."""
-    body = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return f"^(?s:{body})$"
 
 
 def where(rows: ir.Table, conditions: Mapping[str, Condition]) -> ir.BooleanValue:

@@ -283,7 +283,7 @@ def _within(names: object) -> dict[str, str]:
 
 _WITHIN = Made(Either((Listed(TEXT), Named(TEXT, Column()))), _within)
 
-_MATCH = Made(Named(Column(), Fits()), lambda columns: spec.Match(cast("Any", columns)))
+MATCH = Made(Named(Column(), Fits()), lambda columns: spec.Match(cast("Any", columns)))
 
 _GRAIN = Choice(tuple(g for g in get_args(spec.Grain) if g != "hour"))
 
@@ -297,7 +297,7 @@ POOL = Record(
     (
         Key("pool", TEXT, "Name of the pool. It stands in every figure and message.",
             "pool: postgres", field="pool", required=True),
-        Key("match", _MATCH,
+        Key("match", MATCH,
             "Lines the pool takes: every column must fit. `*` and `?` are wildcards. A line goes to"
             " the first pool it fits.",
             'match: {ServiceName: [Amazon RDS, "*Aurora*"], tags.Team: present}',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, get_args
 
 from percapita.core.subjects import KINDS, SESSION, TENANT, USER
@@ -55,3 +56,9 @@ COMPONENT_LIMIT: Final = 24
 def line_column(reading: str) -> str:
     """Return the line column that a cell column or segment is compared with unless said."""
     return READING_COLUMNS.get(reading, f"{TAG}{reading}")
+
+
+def wildcard(pattern: str) -> str:
+    """Return a pattern with ``*`` and ``?`` as a regular expression over the whole value."""
+    body = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return f"^(?s:{body})$"

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from percapita import bills, telemetry
 from percapita.allocate.engine import Allocation
 from percapita.allocate.entries import Calendar, calendar_of, entries, named_units, parts, prepare
+from percapita.allocate.pools import originals
 from percapita.allocate.usage import Window
 from percapita.attribute.activity import active, activity
 from percapita.attribute.segments import slices
+from percapita.bills.converting import TABLE as CONVERTED
+from percapita.bills.converting import convert, foreign
 from percapita.core.errors import InputError
-from percapita.core.periods import days, local_day, zone
+from percapita.core.periods import days, zone
 from percapita.core.sources import Source, Taken
 from percapita.core.subjects import SEGMENT, SESSION, TENANT, USER, segment_name
 from percapita.core.tables import (
     ACTIVITY,
+    CONVERSIONS,
     COUNTS,
     FINDINGS,
     FLOWS,
@@ -36,20 +41,24 @@ from percapita.core.tables import (
     READINGS,
     SEGMENTS,
     SLICES,
+    TAG_RULES,
     Table,
 )
 from percapita.model.spec import Basis, Model
+from percapita.model.tags import to_json
+from percapita.pipeline.closed import Again, AllClosedError, run_again, steps
 from percapita.pipeline.findings import findings
+from percapita.pipeline.units import check_units
 from percapita.reconcile.proof import prove
 from percapita.store import Store
 from percapita.store.runs import RunTransaction
+from percapita.store.seen import converted, unconverted
 
 if TYPE_CHECKING:
     from percapita.project import Project
 
 Progress = Callable[[str], None]
 """Called with what is being done now; each call is one step."""
-
 
 _A_DAY = timedelta(days=1)
 """No zone's day lies further than this from the UTC day of the same name."""
@@ -69,9 +78,12 @@ def take_in(
 ) -> list[Taken]:
     """Import sources, each whole or not at all; unchanged ones cost a hash of their files."""
     taken = []
-    for source in sources:
-        progress(source.name)
+    for named in sources:
+        progress(named.name)
+        source = bills.local(store, named, progress)
         if _kind(project.root, source) == "bill":
+            known = {**project.settings.identity_tags, **source.identity_tags}
+            source = replace(source, currency=project.currency(), identity_tags=known)
             taken.append(bills.take(store, source, root=project.root, again=again))
         else:
             segments = project.segment_names()
@@ -86,13 +98,18 @@ def take_in(
 def _kind(root: Path, source: Source) -> str:
     if source.kind:
         return source.kind
+    if source.format or bills.is_bill(source, root=root):
+        return "bill"
     header = telemetry.header(source, root=root)
-    kind = "bill" if source.format or bills.recognises(header) else telemetry.recognises(header)
+    kind = telemetry.recognises(header)
     if kind is None:
+        shown, hint = ", ".join(header[:8])[:200], "map its columns with --map OURS=THEIRS."
+        if len(header) == 1:
+            hint = "save it with a comma, semicolon, tab or | between its columns."
         raise InputError(
-            f"{source.path}: its columns ({', '.join(header[:8])} …) are neither those of a bill"
+            f"{source.path}: its columns ({shown} …) are neither those of a bill"
             " nor of readings, counts, segments or revenue.",
-            hint="Say what it is with --kind, and map its columns with --map OURS=THEIRS.",
+            hint=f"Say what it is with --kind, and {hint}",
         )
     return kind
 
@@ -111,17 +128,6 @@ class RunResult:
     findings: int
     seconds: float
     published: bool
-
-
-class ForeignCurrencyError(InputError):
-    """Lines in a currency that the model does not have."""
-
-    def __init__(self, currency: str, foreign: str, day: date, lines: int, source: str) -> None:
-        super().__init__(
-            f"{lines:,} lines of {source} are in {foreign}, the model is in {currency};"
-            f" there is no rate for {foreign} on {day}.",
-            hint=f"Set `currency: {foreign}` in the model, or give each currency its project.",
-        )
 
 
 class NoLinesError(InputError):
@@ -145,40 +151,68 @@ def run(
     hashed: bool = False,
     progress: Progress = quiet,
 ) -> RunResult:
-    """Allocate every billing period, prove each one, and publish them together.
+    """Allocate every open billing period, prove each one, and publish them together.
 
     ``bases`` are allocated beside the model's own. ``hashed`` asks for the hash of the ledger: it
     takes a sort of all of it. Nothing is visible until the last step, and never if a proof fails.
 
     Raises:
-        InputError: there are no lines, or lines in a currency that the model does not have.
+        InputError: there are no lines, or lines in a currency that there is no rate for.
         ProofError: some figure does not close.
     """
     started = time.monotonic()
     wanted = tuple(dict.fromkeys((model.basis, *bases)))
+    check_units(model, store.meter_bases())
     chosen = _periods(store, periods)
-    _check_currency(store, model, chosen)
+    again = _restate(project, store, chosen, progress) if publish else []
+    chosen = [p for p in chosen if not publish or p not in store.closings.closed()]
+    if not chosen:
+        return _only_restated(store, again, started)
+    mixed = _convert(project, store, model, chosen)
     text = Path(model.path).read_text(encoding="utf-8")
     with store.begin_run(
         model_text=text, model_hash=model.hash, bases=wanted, now=project.now
     ) as tx:
         for period in chosen:
-            PeriodRun(store, tx, model, wanted, period).run(progress)
-        progress("publish")
-        rows = tx.rows
+            PeriodRun(store, tx, model, wanted, period, mixed).run(progress)
         digest = tx.ledger_hash() if hashed else None
-        tx.commit(stats=rows, ledger_hash=digest)
+        tx.commit(stats=tx.rows, ledger_hash=digest)
         if publish:
-            tx.publish([(basis, period) for basis in wanted for period in chosen])
+            tx.publish(product(wanted, chosen), steps(again))
+    return _result(store, tx.id, started, published=publish)
+
+
+def _result(store: Store, run: str, started: float, *, published: bool) -> RunResult:
+    made = store.run(run)
     return RunResult(
-        tx.id, model.hash, wanted, tuple(chosen), rows["ledger"], digest,
-        rows["findings"], time.monotonic() - started, publish,
+        made.id, made.model_hash, made.bases, made.periods, made.stats["ledger"],
+        made.ledger_hash, made.stats["findings"], time.monotonic() - started, published,
     )  # fmt: skip
+
+
+def _restate(
+    project: Project, store: Store, periods: Sequence[str], progress: Progress
+) -> list[Again]:
+    """Run the closed months that were restated, each under its own model."""
+
+    def work(tx: RunTransaction, model: Model, bases: tuple[Basis, ...], period: str) -> None:
+        mixed = _convert(project, store, model, [period])
+        PeriodRun(store, tx, model, bases, period, mixed).run(progress)
+
+    return run_again(store, periods, work)
+
+
+def _only_restated(store: Store, again: Sequence[Again], started: float) -> RunResult:
+    """Book what closed months differ by, where there is no open month to publish."""
+    if not again:
+        raise AllClosedError(store.closings.closed())
+    store.closings.publish_restated(steps(again))
+    return _result(store, again[-1].run, started, published=True)
 
 
 def _periods(store: Store, asked: Collection[str] | None) -> list[str]:
     """Return the billing months that have lines, of those asked for."""
-    store.bind(LINES)
+    store.bind(LINES, seen_by="")
     found = [row[0] for row in store.engine.rows("SELECT DISTINCT period FROM lines ORDER BY 1")]
     chosen = [period for period in found if asked is None or period in asked]
     if not chosen:
@@ -186,15 +220,16 @@ def _periods(store: Store, asked: Collection[str] | None) -> list[str]:
     return chosen
 
 
-def _check_currency(store: Store, model: Model, periods: Sequence[str]) -> None:
-    store.bind(LINES, periods=periods)
-    foreign = store.engine.rows(
-        "SELECT BillingCurrency, min(ChargePeriodStart), count(*), min(source) FROM lines"
-        " WHERE BillingCurrency IS DISTINCT FROM ? GROUP BY 1 ORDER BY 3 DESC",
-        [model.currency],
-    )
-    for currency, first, lines, source in foreign:
-        raise ForeignCurrencyError(model.currency, str(currency), first.date(), lines, source)
+def _convert(project: Project, store: Store, model: Model, periods: Sequence[str]) -> bool:
+    """Convert the lines that are in another currency than the model; tell whether there are any."""
+    lines = store.bind(LINES, "imported_lines", seen_by="")
+    if not foreign(store.engine, lines, model.currency, model.timezone):
+        return False
+    convert(
+        store.engine, lines, project.rates(), currency=model.currency, zone=model.timezone,
+        needed=periods,
+    )  # fmt: skip
+    return True
 
 
 @dataclass(slots=True)
@@ -206,11 +241,15 @@ class PeriodRun:
     model: Model
     bases: tuple[Basis, ...]
     period: str
+    mixed: bool
+    """Some lines, of this month or another, are converted."""
 
     def run(self, progress: Progress) -> None:
         """Go the whole way."""
         engine, model = self.store.engine, self.model
         self._inputs()
+        self._kept()
+        engine.expect("unit", [unit.name for unit in model.units])
         tz = zone(model.timezone)
         prepare(engine, model, self.bases, tz)
         units = self._units()
@@ -230,10 +269,10 @@ class PeriodRun:
         for table in OUTPUTS:
             self._bind(table, table.name)
         prove(
-            engine, currency=model.currency, bases=self.bases, lines="lines", parts="parts",
+            engine, currency=model.currency, bases=self.bases, lines="plain_lines", parts="parts",
             groups="groups", flows="flows", ledger="ledger", rollup="rollup",
         )  # fmt: skip
-        self._load(FINDINGS, findings(self.store, model, self.period, allocation.cascade))
+        self._load(FINDINGS, findings(self.store, model, allocation))
 
     def write(self, table: Table, relation: object, part: str) -> int:
         """Write a relation as one more file of the table; return its rows."""
@@ -248,10 +287,35 @@ class PeriodRun:
         return name
 
     def _inputs(self) -> None:
-        self.store.bind(LINES, run=self.tx.id, periods=[self.period])
-        self.store.bind(LINES, "all_lines", run=self.tx.id)
+        self._lines("lines", [self.period])
+        self._lines("all_lines", None)
+        self._lines("plain_lines", [self.period], rules=False)
         for table in (READINGS, COUNTS, SEGMENTS):
             self.store.bind(table, run=self.tx.id)
+
+    def _lines(self, name: str, periods: Collection[str] | None, *, rules: bool = True) -> None:
+        """Bind lines of some months or of all: in the model's currency, under the tag rules."""
+        asked, seen_by = originals(self.model), None if rules else ""
+        if not self.mixed and not asked:
+            self.store.bind(LINES, name, run=self.tx.id, periods=periods, seen_by=seen_by)
+            return
+        imported = f"imported_{name}"
+        self.store.bind(LINES, imported, run=self.tx.id, periods=periods, seen_by=seen_by)
+        lines = f"SELECT * FROM {imported}"
+        seen = converted(lines, self._conversions()) if self.mixed else unconverted(lines)
+        self.store.engine.view(name, seen)
+
+    def _conversions(self) -> str:
+        return f"SELECT * FROM {CONVERTED}"
+
+    def _kept(self) -> None:
+        """Keep what the lines were read through, so that readers see them as the run did."""
+        if self.mixed:
+            mine = f"{self._conversions()} WHERE period = '{self.period}'"
+            self.write(CONVERSIONS, mine, "0")
+        if self.store.tag_rules:
+            rules = enumerate(map(to_json, self.store.tag_rules), 1)
+            self._load(TAG_RULES, rules)
 
     def _units(self) -> dict[tuple[str, str], int]:
         """Hand out numbers to the units that lines name, and tell of what kind every subject is."""
@@ -270,16 +334,18 @@ class PeriodRun:
     def _observed(self, calendar: Calendar) -> Iterator[Window]:
         """Yield the windows in which activity is observed: it counts though nothing is billed."""
         month = calendar.month(self.period)
-        seen = self.store.engine.rows(
-            "SELECT DISTINCT grain, time FROM readings WHERE time >= ? AND time < ?",
-            [month.span.start - _A_DAY, month.span.end + _A_DAY],
+        # The bounds of the files tell: in a day without readings nobody is active.
+        ((first, last, grain),) = self.store.engine.rows(
+            "SELECT min(time), max(time), max(grain) FROM readings"
         )
-        hours = {local_day(at, calendar.tz) for grain, at in seen if grain == "hour"}
-        labels = {(grain, at.date()) for grain, at in seen if grain != "hour"}
-        for day, span in days(month.span, calendar.tz):
-            if day in hours or ("day", day) in labels:
+        if first is None:
+            return
+        for _, span in days(month.span, calendar.tz):
+            if span.end > first - _A_DAY and span.start < last + _A_DAY:
                 yield calendar.day(span.start)
-        if ("month", month.first) in labels:
+        label = datetime(month.first.year, month.first.month, 1, tzinfo=UTC)
+        monthly = "SELECT 1 FROM readings WHERE grain = 'month' AND time = ? LIMIT 1"
+        if grain == "month" and self.store.engine.rows(monthly, [label]):
             yield month
 
     def _active(self, window: Window) -> None:

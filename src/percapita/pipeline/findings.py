@@ -6,21 +6,18 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
+from percapita.allocate.book import Book
 from percapita.allocate.cascade import Cascade
+from percapita.allocate.engine import Allocation
 from percapita.core.money import ZERO
 from percapita.core.subjects import NOBODY
 from percapita.measure import signals
 from percapita.measure.signals import Finding
 from percapita.model.spec import Model
 from percapita.store import Store
-from percapita.store.engine import literal
+from percapita.store.engine import Engine, literal
 from percapita.store.people import people
 
-_METERS: Final = """
-    SELECT meter, sum(quantity), sum(quantity) FILTER (subject > 0) FROM readings
-    WHERE period = ? AND meter IN (SELECT DISTINCT driver FROM groups WHERE method = 'driver')
-    GROUP BY meter ORDER BY meter
-"""
 _POOLS: Final = """
     SELECT g.pool, sum(r.amount), sum(r.amount) FILTER (s.kind = 'anonymous')
     FROM rollup r JOIN groups g USING ("group") JOIN slices s ON s.slice = r.slice
@@ -40,26 +37,29 @@ _UNMATCHED: Final = """
     FROM parts p JOIN groups g USING ("group")
     WHERE g.basis = ? AND p.basis = ? AND g.pool = 'credits'
 """
-_OWED: Final = {"subject": "int64", "amount": "decimal(38,18)"}
-"""Working table ``owed``: every receiver, and what it got as a user. The ledger is summed once."""
-_SUM_UP: Final = """
-    SELECT l.subject, sum(l.amount) FILTER (s.kind = 'user') AS amount
-    FROM ledger l JOIN slices s ON s.slice = l.slice
-    WHERE l.basis = {basis} AND l.subject > 0 GROUP BY l.subject
+_SUBJECTS: Final = {"subject": "int64"}
+"""Working tables ``active_subjects`` and ``receivers``: every one of them once."""
+_ACTIVE: Final = """
+    SELECT DISTINCT subject FROM activity WHERE unit = {unit} AND subject > 0
 """
-_DORMANT: Final = """
-    SELECT count(*), sum(amount) FROM owed
-    WHERE amount > 0 AND subject NOT IN (SELECT DISTINCT subject FROM activity WHERE unit = ?)
+_RECEIVERS: Final = """
+    SELECT DISTINCT subject FROM ledger WHERE basis = {basis} AND subject > 0
 """
 _COSTLESS: Final = """
-    SELECT count(*), count(*) FILTER (subject NOT IN (SELECT subject FROM owed))
-    FROM (SELECT DISTINCT subject FROM activity WHERE unit = ? AND subject > 0)
+    SELECT count(*), count(*) FILTER (subject NOT IN (SELECT subject FROM receivers))
+    FROM active_subjects
 """
-_PEAKS: Final = """
-    SELECT g.pool, sum(m.most), sum(g.amount) FROM groups g JOIN (
-        SELECT "group", max(amount) AS most FROM ledger WHERE basis = ? AND subject > 0
-        GROUP BY "group") m USING ("group")
-    WHERE g.basis = ? GROUP BY g.pool ORDER BY g.pool
+_DORMANT: Final = """
+    SELECT count(*), sum(amount) FROM (
+        SELECT l.subject, sum(l.amount) FILTER (s.kind = 'user') AS amount
+        FROM ledger l JOIN slices s ON s.slice = l.slice
+        WHERE l.basis = ? AND l.subject IN (
+            SELECT subject FROM receivers EXCEPT SELECT subject FROM active_subjects)
+        GROUP BY l.subject HAVING sum(l.amount) FILTER (s.kind = 'user') > 0)
+"""
+_INACTIVE: Final = """
+    SELECT count(*) FROM receivers WHERE subject NOT IN (SELECT subject FROM active_subjects)
+    AND subject NOT IN (SELECT subject FROM subject_kinds WHERE kind <> 'user')
 """
 _TOP: Final = """
     SELECT l.subject, any_value(s.kind), any_value(g.method), sum(l.amount) AS amount
@@ -69,14 +69,10 @@ _TOP: Final = """
 """
 
 
-def findings(store: Store, model: Model, period: str, cascade: Cascade) -> list[Finding]:
+def findings(store: Store, model: Model, allocation: Allocation) -> list[Finding]:
     """Return what the run of one period shows; its tables are bound under their own names."""
     engine, basis, unit = store.engine, model.basis, model.primary.name
     owners = {pool.name: pool.owner for pool in model.pools}
-    meters = [
-        signals.MeterUse(meter, int(whole), int(known or 0))
-        for meter, whole, known in engine.rows(_METERS, [period])
-    ]
     anonymous = [
         signals.PoolMoney(pool, owners.get(pool, ""), amount, part or ZERO)
         for pool, amount, part in engine.rows(_POOLS, [basis, basis])
@@ -86,19 +82,50 @@ def findings(store: Store, model: Model, period: str, cascade: Cascade) -> list[
         for pool, level, count, amount in engine.rows(_LEVELS, [basis])
         if pool in owners
     ]
-    engine.create("owed", _SUM_UP.format(basis=literal(basis)), _OWED)
-    (dormant,) = engine.rows(_DORMANT, [unit])
-    (costless,) = engine.rows(_COSTLESS, [unit])
-    engine.drop("owed")
+    # As a rule everyone has both, and neither of the two largest tables need be read.
+    active, costless, dormant, amount = (
+        (0, 0, 0, ZERO) if allocation.matched else _subjects(engine, basis, unit)
+    )
     return [
-        *signals.missing_attribution(meters, anonymous),
-        *signals.costless(int(costless[0]), int(costless[1])),
-        *signals.dormant(int(dormant[0]), dormant[1] or ZERO),
+        *signals.missing_attribution(_metered(allocation), anonymous),
+        *signals.costless(active, costless),
+        *signals.dormant(dormant, amount),
         *signals.widened(levels),
         *signals.followed(_credits(store, basis)),
-        *signals.concentration(_concentrated(store, model, owners), model.concentration),
-        *_uncapped(cascade, owners),
+        *signals.concentration(
+            _concentrated(store, model, allocation.book, owners), model.concentration
+        ),
+        *_uncapped(allocation.cascade, owners),
     ]
+
+
+def _metered(allocation: Allocation) -> Iterator[signals.MeterUse]:
+    """Yield the usage of each meter that split something, over all windows of the period."""
+    splitting = {group.driver for group in allocation.book.groups if group.method == "driver"}
+    for meter in splitting:
+        uses = [use for use in allocation.measured if use.meter == meter]
+        if uses:
+            yield signals.MeterUse(
+                meter, sum(use.quantity for use in uses), sum(use.attributed for use in uses)
+            )
+
+
+def _subjects(engine: Engine, basis: str, unit: str) -> tuple[int, int, int, Decimal]:
+    """Compare who was active with who has cost.
+
+    Returns how many were active, how many of them have no cost, how many have cost and were not
+    active, and how much.
+    """
+    engine.create("active_subjects", _ACTIVE.format(unit=literal(unit)), _SUBJECTS)
+    engine.create("receivers", _RECEIVERS.format(basis=literal(basis)), _SUBJECTS)
+    ((active, costless),) = engine.rows(_COSTLESS)
+    dormant, amount = 0, ZERO
+    # As a rule there are none, and the ledger need not be read.
+    if engine.value(_INACTIVE):
+        ((dormant, amount),) = engine.rows(_DORMANT, [basis])
+    for name in ("active_subjects", "receivers"):
+        engine.drop(name)
+    return int(active), int(costless), int(dormant), amount or ZERO
 
 
 def _credits(store: Store, basis: str) -> Iterator[signals.Followed]:
@@ -109,10 +136,22 @@ def _credits(store: Store, basis: str) -> Iterator[signals.Followed]:
         yield signals.Followed(int(level), int(count), total)
 
 
-def _concentrated(store: Store, model: Model, owners: dict[str, str]) -> Iterator[signals.Largest]:
+def _peaks(book: Book, basis: str) -> list[signals.Peak]:
+    found: dict[str, signals.Peak] = {}
+    for group in book.groups:
+        if group.entry.basis == basis and group.subjects:
+            pool = group.entry.pool
+            _, bound, amount = found.get(pool, signals.Peak(pool, ZERO, ZERO))
+            found[pool] = signals.Peak(pool, bound + group.most, amount + group.amount)
+    return [found[pool] for pool in sorted(found)]
+
+
+def _concentrated(
+    store: Store, model: Model, book: Book, owners: dict[str, str]
+) -> Iterator[signals.Largest]:
     """Sum receivers one by one only in pools where one of them can be over the limit."""
     basis = model.basis
-    peaks = [signals.Peak(*row) for row in store.engine.rows(_PEAKS, [basis, basis])]
+    peaks = _peaks(book, basis)
     amounts: dict[str, Decimal] = {peak.pool: peak.pool_amount for peak in peaks}
     for pool in signals.suspects(peaks, model.concentration):
         for subject, kind, method, amount in store.engine.rows(_TOP, [basis, basis, pool]):

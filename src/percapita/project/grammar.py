@@ -12,7 +12,9 @@ from percapita.core.subjects import SEGMENT, SESSION, TENANT, USER
 from percapita.model.check import in_order
 from percapita.model.shapes import BAD, At, Choice, Name, Number, WrongError
 from percapita.model.structures import Either, Key, Listed, Made, Named, Record
+from percapita.model.tags import RULES, Rule, numbered
 from percapita.model.yaml import parse
+from percapita.reconcile.journal import Accounts
 
 _TEXT: Final = Name()
 _PATH: Final = Name("a path")
@@ -35,6 +37,16 @@ class Settings:
     sources: tuple[Source, ...] = ()
     taxonomy: str = "taxonomy.yaml"
     resource_map: str = "resource_map.csv"
+    price_book: str = "pricebook.yaml"
+    contracts: str = "contracts.yaml"
+    rates: str = ""
+    """Exchange rates; none unless said."""
+    identity_tags: Mapping[str, str] = field(default_factory=dict)
+    """Tags of bills that hold ids of people -> kind of subject; for every source."""
+    tags: str | tuple[Rule, ...] = "tags.yaml"
+    """Rules for virtual tags, or the file that holds them."""
+    journal: Accounts = field(default_factory=Accounts)
+    """Accounts of the month's double entries."""
     version: int = field(default=1, repr=False)
 
 
@@ -62,6 +74,21 @@ METER: Final = Either(
 )  # fmt: skip
 
 
+def _identities(named: object) -> Mapping[str, str]:
+    if isinstance(named, Mapping):
+        return named
+    return dict.fromkeys(cast("tuple[str, ...]", named), USER)
+
+
+IDENTITIES: Final = Key(
+    "identity tags",
+    Made(Either((Listed(_TEXT), Named(_TEXT, Choice((USER, SESSION, TENANT))))), _identities),
+    "Tags and columns of bills that hold ids of people: pseudonyms take their place at import.",
+    "identity tags: [user_id, x_Owner]       # or {user_id: user, login_session: session}",
+    default="none: tags are kept as they are",
+)
+
+
 def _source(**values: Any) -> Source:  # noqa: ANN401
     meters: Mapping[str, Meter] = values.pop("meters", {})
     named = {column: replace(m, name=m.name or column) for column, m in meters.items()}
@@ -79,8 +106,11 @@ SOURCE: Final = Record(
     (
         Key("kind", Choice(KINDS), "What it holds.", _SOURCE_EXAMPLE,
             default="found out from the columns"),
-        Key("path", _PATH, "File, folder or glob, relative to this file.", _SOURCE_EXAMPLE,
-            required=True),
+        Key("path", _PATH, "File, folder or glob, relative to this file, or s3://bucket/….",
+            _SOURCE_EXAMPLE, required=True),
+        Key("endpoint", Name("a URL"), "Of the object store that path leads to.",
+            "endpoint: https://minio.example:9000",
+            default="AWS_ENDPOINT_URL of the environment, else AWS"),
         Key("format", Name("the name of a format"), "How it is read: a bill format such as `focus`"
             " or `mapped`; csv, jsonl or parquet for signals.",
             "sources:\n  support: {format: mapped, path: support.csv}",
@@ -96,6 +126,7 @@ SOURCE: Final = Record(
         Key("unit", Name("a unit"), "Unit of the quantities where no column names it.", "unit: h"),
         Key("scale", Number(low=1, whole=True), "Base units in one unit that percapita does not"
             " know.", "scale: 1000"),
+        IDENTITIES,
         Key("meters", Named(_TEXT, METER), "Columns of a wide table that hold a meter each.",
             _METER_EXAMPLE),
     ),
@@ -111,11 +142,35 @@ def _version(version: object) -> object:
     return version
 
 
+def _numbered(rules: object) -> tuple[Rule, ...]:
+    return numbered(cast("tuple[Rule, ...]", rules))
+
+
 def _settings(**values: Any) -> Settings:  # noqa: ANN401
     named: Mapping[str, Source] = values.pop("sources", {})
     sources = tuple(replace(source, name=name) for name, source in named.items())
     return Settings(sources=sources, **values)
 
+
+_JOURNAL_EXAMPLE: Final = 'journal: {payable: "2000", classes: {cost of revenue: "5000"}}'
+
+JOURNAL: Final = Record(
+    "The journal",
+    (
+        Key("payable", Name("an account"), "Account of invoices.", _JOURNAL_EXAMPLE,
+            default="accounts payable"),
+        Key("accrued", Name("an account"), "Account of usage that no invoice has come for.",
+            _JOURNAL_EXAMPLE, default="accrued liabilities"),
+        Key("prepaid", Name("an account"), "Account of what the basis and the bill differ by.",
+            _JOURNAL_EXAMPLE, default="prepaid expenses"),
+        Key("classes", Named(_TEXT, Name("an account")), "Class of profit and loss to account.",
+            _JOURNAL_EXAMPLE, default="the class itself"),
+        Key("pools", Named(_TEXT, Name("an account")), "Pool to account, where it has one of its"
+            " own.", 'journal: {pools: {postgres: "5010"}}'),
+    ),
+    Accounts,
+    spec=Accounts,
+)  # fmt: skip
 
 PROJECT: Final = Record(
     "The project",
@@ -129,9 +184,19 @@ PROJECT: Final = Record(
             "Kinds of subject whose names are kept readable.", "labels: [tenant, segment]"),
         Key("sources", Named(_TEXT, SOURCE), "Inputs, by name.", _SOURCE_EXAMPLE,
             default="none: hand files to percapita import"),
+        IDENTITIES,
         Key("taxonomy", _PATH, "Required tag keys.", "taxonomy: taxonomy.yaml"),
         Key("resource map", _PATH, "How each resource type is attributed.",
             "resource map: resource_map.csv"),
+        Key("price book", _PATH, "Prices that the bill should charge.",
+            "price book: pricebook.yaml"),
+        Key("contracts", _PATH, "Contracts with vendors.", "contracts: contracts.yaml"),
+        Key("rates", _PATH, "What other currencies are worth.", "rates: rates.csv",
+            default="none: every line is in the model's currency"),
+        Key("tags", Either((_PATH, Made(RULES, _numbered))),
+            "Rules for virtual tags, or the file with them.",
+            "tags: [{match: {tags.Env: prd}, set: {Environment: prod}}]"),
+        Key("journal", JOURNAL, "Accounts of the month's double entries.", _JOURNAL_EXAMPLE),
     ),
     _settings,
     spec=Settings,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from percapita import telemetry
 from percapita.core.errors import InputError
-from percapita.core.sources import Kind, Source, Taken
+from percapita.core.sources import Kind, Source, Taken, is_remote
 from percapita.project.opening import Project
 from percapita.project.starting import reachable
 from percapita.store import Store
@@ -51,20 +51,26 @@ def sources(project: Project, store: Store, paths: Sequence[str], said: Said) ->
 
 def _one(project: Project, known: Sequence[Source], path: str, said: Said) -> Source:
     by_name = {source.name: source for source in known}
-    whole = os.path.abspath(Path(path).expanduser())  # noqa: PTH100 a link stays the link
+    remote = is_remote(path)
+    # A link stays the link.
+    whole = path if remote else os.path.abspath(Path(path).expanduser())  # noqa: PTH100
     if path in by_name and not said.name and not Path(whole).exists():
         return _with(project, by_name[path], said)
     for source in known:
-        same = os.path.abspath(project.root / Path(source.path).expanduser()) == whole  # noqa: PTH100
+        same = path == source.path if remote else _placed(project, source) == whole
         if same and said.name in ("", source.name):
             return _with(project, source, said)
     name = said.name or path
-    inside = Path(whole).is_relative_to(project.root)
+    inside = not remote and Path(whole).is_relative_to(project.root)
     fresh = Source(name, reachable(Path(whole), project.root) if inside else whole)
     if name in by_name:
         # The next delivery of a source that is known: read as the last one.
         return _with(project, replace(by_name[name], path=fresh.path), said)
     return _with(project, fresh, said)
+
+
+def _placed(project: Project, source: Source) -> str:
+    return os.path.abspath(project.root / Path(source.path).expanduser())  # noqa: PTH100
 
 
 def _with(project: Project, source: Source, said: Said) -> Source:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Self
 
 from percapita.core.errors import InputError, Problem, nearest
 from percapita.core.privacy import Key, open_key
-from percapita.core.sources import Source
+from percapita.core.rates import NO_RATES, Rates, read_rates
+from percapita.core.sources import Source, is_remote
+from percapita.model.tags import Rule, read_rules
 from percapita.project.grammar import Settings, read
 
 if TYPE_CHECKING:
@@ -130,6 +132,13 @@ class Project:
         return self.settings.labels
 
     @property
+    def identity_tags(self) -> tuple[str, ...]:
+        """What is hidden in the lines of every bill that ``percapita.yaml`` names."""
+        said = [{*s.identity_tags} for s in self.sources if s.kind in (None, "bill")]
+        everywhere = set.intersection(*said) if said else set()
+        return tuple(sorted(everywhere.union(self.settings.identity_tags)))
+
+    @property
     def model_path(self) -> Path:
         """The cost model."""
         return self.root / self.settings.model
@@ -143,6 +152,49 @@ class Project:
     def resource_map(self) -> Path | None:
         """The resource map, if there is one."""
         return self._there(self.settings.resource_map)
+
+    @property
+    def price_book(self) -> Path:
+        """Prices that the bill should charge; the file is there if percapita.yaml names it.
+
+        Raises:
+            InputError: percapita.yaml names it, and it is not there.
+        """
+        return self._named("price book", self.settings.price_book, Settings().price_book)
+
+    @property
+    def contracts(self) -> Path:
+        """Contracts with vendors, likewise."""
+        return self._named("contracts", self.settings.contracts, Settings().contracts)
+
+    def _named(self, key: str, said: str, default: str) -> Path:
+        path = self.root / Path(said).expanduser()
+        if said != default and not path.is_file():
+            raise InputError(f"{path} is not there; percapita.yaml says `{key}:`.")
+        return path
+
+    def rates(self) -> Rates:
+        """Read what other currencies are worth.
+
+        Raises:
+            InputError: the file is not there, or something is wrong with it.
+        """
+        named = self.settings.rates
+        return read_rates(self.root / Path(named).expanduser()) if named else NO_RATES
+
+    def tag_rules(self) -> tuple[Rule, ...]:
+        """Read the rules for virtual tags, if there are any.
+
+        Raises:
+            InputError: something is wrong with them.
+        """
+        said = self.settings.tags
+        if not isinstance(said, str):
+            return said
+        path = self._there(said)
+        if path is None and said != Settings().tags:
+            raise InputError(f"{self.root / said} is not there; percapita.yaml says `tags:`.")
+        return read_rules(path) if path else ()
 
     def _there(self, name: str) -> Path | None:
         path = self.root / name
@@ -190,10 +242,13 @@ class Project:
 
         if not create and not self.has_store:
             raise NoStoreError(self.store_root)
-        return Store.open(
+        rules = self.tag_rules()
+        store = Store.open(
             self.store_root, self.key(create=create), labels=self.labels, threads=threads,
             memory=memory, create=create, now=self.now,
         )  # fmt: skip
+        store.tag_rules = rules
+        return store
 
     def model(self, path: Path | None = None) -> Model:
         """Load the cost model, or another one.
@@ -219,6 +274,15 @@ class Project:
         model = model or load(self.model_path)
         return tuple(segment.name for segment in model.segments)
 
+    def currency(self) -> str:
+        """Return the model's currency; empty while the model can't be read."""
+        from percapita.model.load import examine  # noqa: PLC0415
+
+        if not self.model_path.is_file():
+            return ""
+        model, _ = examine(self.model_path.read_text(encoding="utf-8-sig"), str(self.model_path))
+        return model.currency if model else ""
+
     def all_sources(self, store: Store) -> list[Source]:
         """Return what ``percapita.yaml`` names, and what was handed to ``percapita import``.
 
@@ -231,7 +295,7 @@ class Project:
     def reaches(self, source: Source) -> bool:
         """Tell whether a source's path leads to a file."""
         path = self.root / Path(source.path).expanduser()
-        if path.exists():
+        if is_remote(source.path) or path.exists():
             return True
         pattern = path.relative_to(path.anchor) if path.is_absolute() else path
         base = Path(path.anchor) if path.is_absolute() else Path()

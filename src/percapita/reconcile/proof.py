@@ -123,21 +123,22 @@ class _Proof:
 
     def _lines(self) -> None:
         """Each line's parts sum to it, each line with an amount has parts, none is unknown."""
-        cost = COSTS[self.basis]
+        both = f"""
+            SELECT LineId, "{COSTS[self.basis]}" AS bill, true AS billed, NULL AS split
+            FROM {self.names.lines}
+            UNION ALL
+            SELECT LineId, NULL, false, amount FROM {self.names.parts} WHERE {self.of_basis}
+        """
+        # Each line is summed once, as bill less parts; only what is left over is looked at closer.
+        left = f"""
+            SELECT LineId FROM ({both}) GROUP BY LineId
+            HAVING count(*) FILTER (billed) <> 1 OR sum(coalesce(bill, -split, 0)) <> 0
+        """
         found = self.engine.rows(f"""
-            WITH bill AS (
-                SELECT LineId, sum("{cost}") AS amount, count(*) AS times
-                FROM {self.names.lines} GROUP BY LineId
-            ), split AS (
-                SELECT LineId, sum(amount) AS amount FROM {self.names.parts}
-                WHERE {self.of_basis} GROUP BY LineId
-            )
-            SELECT coalesce(b.LineId, s.LineId), b.times, coalesce(b.amount, 0),
-                   coalesce(s.amount, 0)
-            FROM bill b FULL JOIN split s ON b.LineId = s.LineId
-            WHERE b.LineId IS NULL OR b.times > 1 OR coalesce(b.amount, 0) <> coalesce(s.amount, 0)
-            ORDER BY 1
-        """)  # fmt: skip
+            SELECT LineId, nullif(count(*) FILTER (billed), 0), coalesce(sum(bill), 0),
+                   coalesce(sum(split), 0)
+            FROM ({both}) WHERE LineId IN ({left}) GROUP BY LineId ORDER BY LineId
+        """)
         self._none("a line and its parts differ", [_line(*row) for row in found])
 
     def _groups(self) -> None:

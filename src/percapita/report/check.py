@@ -6,7 +6,7 @@ Works on an imported bill alone; what needs a run, usage or a model is ``cannot 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,10 +14,12 @@ from typing import Any, Final
 
 from percapita.core.errors import Problem
 from percapita.core.money import ZERO, total
+from percapita.core.rates import Rates
 from percapita.core.tables import (
     COUNTS,
     FINDINGS,
     LINES,
+    ORIGINALS,
     READINGS,
     REVENUE,
     ROLLUP,
@@ -29,15 +31,19 @@ from percapita.measure.practice import Bill, Classes, Item, KeySum, Ranked, Reso
 from percapita.measure.readiness import NOTHING, Maturity, ResourceMap, Usage
 from percapita.measure.signals import (
     TAG_GOAL,
+    Direct,
     Finding,
     MeterUse,
     Refused,
+    clear_ids,
     quarantined,
     untagged,
     unused_meters,
 )
+from percapita.measure.tagging import variants
 from percapita.model import uses
 from percapita.model.spec import Model
+from percapita.report.lines import bind_lines, currency_of, none
 from percapita.report.taxonomy import METHOD, TYPE, Taxonomy
 from percapita.store import Store, read_check, read_model
 from percapita.store.read_check import Signals, Spender
@@ -63,6 +69,12 @@ class Project:
     period: str = ""
     months: Collection[str] | None = None
     """Billing months to look at; ``None`` is all."""
+    identity_tags: Collection[str] = ()
+    """What stands as pseudonyms in the lines of every bill."""
+    rates: Callable[[], Rates] = none
+    """Reads what other currencies are worth."""
+    more: Sequence[Callable[[Store, str], Sequence[Finding]]] = ()
+    """Find more in the store; amounts are in the currency that they are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +124,10 @@ def check(store: Store | None, project: Project) -> Checked:
         return _judged(Checked(basis, ""), project, None, Usage(), ResourceMap())
     for table in INPUT_TABLES:
         store.bind(table)
+    bind_lines(store, project.model, project.rates)
     signals = read_check.signals(store.engine)
     warnings = _lint(store, project)
-    found = Checked(basis, _currency(store, project), warnings=warnings)
+    found = Checked(basis, currency_of(store, project.model), warnings=warnings)
     required = project.taxonomy.required if project.taxonomy else {}
     found.bill = _bill(store, found, project, required)
     if found.bill is not None:
@@ -122,6 +135,8 @@ def check(store: Store | None, project: Project) -> Checked:
     found.quarantine = _quarantine(store)
     classes = _runs(store, found, project)
     found.findings += _of_inputs(found)
+    for look in project.more:
+        found.findings += _rows(look(store, found.currency))
     mapped = _mapped(store, project, empty=found.bill is None)
     if project.months is not None:
         store.bind(READINGS, periods=project.months)
@@ -129,6 +144,7 @@ def check(store: Store | None, project: Project) -> Checked:
     meters = [MeterUse(*use) for use in signals.meters]
     if project.model:
         found.findings += _rows(unused_meters([m.meter for m in meters], _meters(project.model)))
+        found.findings += _rows(clear_ids(_direct(project.model), project.identity_tags))
         drivers = _meters(project.model, besides=("idle", "behaviour", "live"))
         meters = [use for use in meters if use.meter in drivers]
     found.practice = practice.practice(found.bill, classes, meters, tuple(required), project.now)
@@ -150,14 +166,6 @@ def _judged(
     return found
 
 
-def _currency(store: Store, project: Project) -> str:
-    """Return the model's currency if the bill has it, else the one with most lines."""
-    seen = [name for name, _ in read_check.currencies(store.engine)]
-    if project.model and (project.model.currency in seen or not seen):
-        return project.model.currency
-    return seen[0] if seen else ""
-
-
 def _bill(
     store: Store, found: Checked, project: Project, required: Mapping[str, Sequence[str]]
 ) -> Bill | None:
@@ -165,14 +173,14 @@ def _bill(
     read_check.charges(engine, found.basis, found.currency, required)
     everything, spans = read_check.sums(engine), read_check.spans(engine)
     if project.months is not None:
-        store.bind(LINES, periods=project.months)
+        bind_lines(store, project.model, project.rates, project.months)
         read_check.charges(engine, found.basis, found.currency, required)
     sums = read_check.sums(engine)
     if everything.lines == 0:
         return None
     written = read_check.tag_keys(engine)
     keys = tuple(
-        KeySum(*key, variants=_variants(key.key, written))
+        KeySum(*key, variants=variants(key.key, written))
         for key in read_check.keys(engine, required)
     )
     target = project.taxonomy.target if project.taxonomy else None
@@ -190,16 +198,6 @@ def _bill(
         last=everything.last,
         tag_target=TAG_GOAL if target is None else target,
     )
-
-
-def _variants(key: str, written: Sequence[str]) -> tuple[str, ...]:
-    """Return other spellings of a key: another case, a prefix such as ``user:``."""
-    return tuple(w for w in written if w != key and _plain(w) == _plain(key))
-
-
-def _plain(key: str) -> str:
-    tail = key.rpartition(":")[2].rpartition("/")[2]
-    return "".join(letter for letter in tail.lower() if letter.isalnum())
 
 
 def _resources(store: Store, found: Checked, required: Mapping[str, Sequence[str]]) -> None:
@@ -284,6 +282,12 @@ def _rows(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     return [{"period": None, **one._asdict()} for one in findings]
 
 
+def _direct(model: Model) -> list[Direct]:
+    return [
+        Direct(p.name, p.owner, p.direct.level, p.direct.column) for p in model.pools if p.direct
+    ]
+
+
 def _meters(model: Model, *, besides: Collection[str] = ()) -> set[str]:
     """Return the meters that a model uses, but for those in certain keys of a pool."""
     return {
@@ -307,7 +311,7 @@ def _lint(store: Store, project: Project) -> tuple[Problem, ...]:
             project.model,
             meters=meters if meters or bills else None,
             tags=read_model.tags(engine) if bills else None,
-            columns=read_model.columns(engine) if bills else None,
+            columns={*read_model.columns(engine), *ORIGINALS} if bills else None,
             sources={*project.sources, *bills, *attributes},
             attributes=attributes,
         )

@@ -11,6 +11,7 @@ from percapita.core.tables import ACTIVITY, SLICES
 from percapita.measure.distribution import Distribution, Spent, distribution
 from percapita.measure.figures import Figures, figures
 from percapita.measure.question import Dimension, Question
+from percapita.report.closed import reminders
 from percapita.report.denominators import counting, earned_of, units_of, wide_subjects
 from percapita.report.opened import Opened
 from percapita.report.plan import plan_of, resolved
@@ -72,7 +73,7 @@ def answer(opened: Opened, question: Question) -> Answer:
         runs=_runs(opened, spent.periods),
         names=_names(opened, result, asked),
         missing=tuple(missing),
-        notes=(*opened.notes, *remarks, *result.notes),
+        notes=(*opened.notes, *reminders(opened), *remarks, *result.notes),
     )
 
 

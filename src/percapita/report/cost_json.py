@@ -10,6 +10,7 @@ from typing import Any, Final
 from percapita.core.money import text
 from percapita.measure.figures import Figure
 from percapita.measure.question import Dimension
+from percapita.report.closed import status
 from percapita.report.cost import Answer, Spread
 
 MONEY_COLUMNS: Final = (
@@ -73,7 +74,7 @@ def meta(answer: Answer) -> dict[str, Any]:
         "numerator": answer.figures.numerator,
         "unit": question.unit.name,
         "window": question.unit.window,
-        "status": "open",
+        "status": status(opened, question.period),
         "as_of": instant(opened.now),
         "complete_through": instant(answer.complete_through),
         "model": opened.model.hash,

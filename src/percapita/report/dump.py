@@ -16,11 +16,13 @@ from typing import IO, Any, Final
 
 from percapita.core import money
 from percapita.core.tables import LINES
+from percapita.report.closed import ledger as closed_ledger
 from percapita.report.opened import NoPeriodError, Opened
 from percapita.store import Store
 from percapita.store.engine import Engine
 from percapita.store.fingerprint import STATUS
 from percapita.store.read_run import RUN_TABLES, described, dump, line_dump, write_parquet
+from percapita.store.seen import KEPT
 
 _BATCH: Final = 5_000
 WHOLE: Final = "DECIMAL(38,0)"
@@ -31,27 +33,32 @@ def bind_run(opened: Opened, months: Sequence[str], label: str) -> None:
     """Bind the tables of the runs that stand for these billing months.
 
     Raises:
-        NoPeriodError: no run has rows of them.
+        NoPeriodError: no run has rows of them, and nothing is booked in them.
     """
     chosen = {period: run for period, run in opened.runs.items() if period in months}
-    if not chosen:
+    steps = opened.store.closings.adjustments(opened.basis)
+    if not chosen and not any(step.booked_in in months for step in steps):
         raise NoPeriodError(label, opened.runs)
     for table in RUN_TABLES:
         opened.store.bind(table, chosen=chosen)
 
 
-def of_run(what: str, opened: Opened, pool: str) -> str:
-    """Return the query of groups, weights or ledger over what is bound."""
-    return dump(what, basis=opened.basis, pool=pool, status=STATUS)
+def of_run(what: str, opened: Opened, pool: str, months: Sequence[str]) -> str:
+    """Return the query of groups, weights or ledger over what is bound for these months."""
+    rows = dump(what, basis=opened.basis, pool=pool, status=STATUS)
+    return closed_ledger(opened, rows, months, pool) if what == "ledger" else rows
 
 
 def of_lines(store: Store, months: Sequence[str], opened: Opened | None, pool: str) -> str:
     """Bind the live lines of these billing months and return the query over them.
 
-    With ``opened`` they are the lines that its last run read.
+    With ``opened`` they are the lines that its last run read; where it converted some, with what
+    they were converted from.
     """
     store.bind(LINES, run=opened.last_run if opened else None, periods=list(months))
-    return line_dump(basis=opened.basis if opened else "", pool=pool)
+    there = {name for name, _ in described(store.engine, "SELECT * FROM lines")}
+    kept = [name for name in KEPT if name in there]
+    return line_dump(basis=opened.basis if opened else "", pool=pool, more=kept)
 
 
 def write(engine: Engine, query: str, form: str, out: Path | None) -> None:

@@ -318,7 +318,8 @@ def up(engine: Engine, bind: Bind, question: Question, line: str) -> Up:
     for period, run_id in question.runs:
         bind(period, run_id)
         known = read_run.lines(engine, question.basis, [line])
-        result.line = known.get(line, result.line)
+        if line in known:
+            result.line = {**known[line], **read_run.seen(engine, question.basis, line)}
         entered = read_run.groups_of_line(engine, question.basis, line)
         if entered:
             run = _open(engine, question, period)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -89,6 +89,8 @@ def up_text(
     from rich.tree import Tree  # noqa: PLC0415
 
     tree = Tree(f"[bold]{_safe(asked.title)}[/]  {shown(found.total)} {asked.currency}")
+    for said in _seen(found.line):
+        tree.add(_safe(said))
     steps: dict[tuple[str, ...], list[Step]] = defaultdict(list)
     for step in found.steps:
         steps[step.group.pool, " > ".join(step.path), step.group.driver, step.group.level].append(
@@ -103,6 +105,19 @@ def up_text(
         by = f" by {driver}" if driver else ""
         tree.add(_safe(f"{pool} {shown(amount)}: {path}{by}, {days}{widened}"))
     return [_heading(asked), tree, "", _receivers_table(asked, found, people, count)]
+
+
+def _seen(line: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the line said before it was converted, and which rules supplied its tags."""
+    if original := line.get("original"):
+        amount = shown(Decimal(original["amount"])) if original["amount"] else "nothing"
+        yield (
+            f"converted from {amount} {original['currency']} at {original['rate']},"
+            f" the rate of {original['rate_day']}"
+        )
+    for key, tag in line.get("virtual_tags", {}).items():
+        instead = f" instead of {tag['original']}" if tag["original"] else ""
+        yield f"tags.{key} is {tag['value']}{instead}, by {tag['rule']}"
 
 
 def _receivers_table(

@@ -15,6 +15,9 @@ from percapita.core.tables import GROUPS, LINES, PARTS, ROLLUP, SLICES
 from percapita.reconcile.compare import Comparison, Gap
 from percapita.reconcile.identity import Identity, Period, identities, prove_identities, summed
 from percapita.report import numbers
+from percapita.report.closed import STANDING, Standing, stand
+from percapita.report.conversions import Conversion, conversions
+from percapita.report.conversions import show as show_conversions
 from percapita.report.cost_json import instant
 from percapita.report.opened import NoPeriodError, Opened
 from percapita.report.table import Column, Page
@@ -30,6 +33,8 @@ class Statement:
     label: str
     periods: dict[str, Period]
     notes: tuple[str, ...]
+    conversions: Sequence[Conversion] = ()
+    closed: Standing = STANDING
 
     @property
     def whole(self) -> Period:
@@ -39,7 +44,7 @@ class Statement:
     @property
     def closes(self) -> bool:
         """The bill as it is now is what the run read."""
-        return not self.whole.whole.difference
+        return not self.whole.whole.difference and not self.closed.pending
 
 
 def chosen(opened: Opened, asked: Asked | None) -> list[str]:
@@ -80,18 +85,19 @@ def reconcile(opened: Opened, asked: Asked | None) -> Statement:
     currency = opened.model.currency
     entered = read_bill.entered(opened.engine, opened.basis)
     put = read_bill.put(opened.engine, opened.basis)
-    opened.store.bind(LINES)
-    billed = read_bill.bill(opened.engine, opened.basis)
+    opened.store.bind(LINES, seen_by=opened.last_run)
+    live = read_bill.bill(opened.engine, opened.basis)
+    billed, closed = stand(opened, periods, live, lambda months: _as_read(opened, months))
     found = identities(periods, billed, currency, entered, put)
-    notes = [*opened.notes, *_beside(billed, opened, asked)]
-    if any(period.whole.difference for period in found.values()):
+    notes = [*opened.notes, *_beside(billed, opened, asked), *closed.notes(currency)]
+    if closed.pending or any(period.whole.difference for period in found.values()):
         as_read = identities(periods, _as_read(opened, periods), currency, entered, put)
         prove_identities(as_read)
         notes.append("The bill changed since the run: percapita run brings the figures up to it.")
     else:
         prove_identities(found)
     label = asked.label if asked else opened.label(None)
-    return Statement(opened, label, found, tuple(notes))
+    return Statement(opened, label, found, tuple(notes), conversions(opened, periods), closed)
 
 
 def _as_read(opened: Opened, periods: Iterable[str]) -> list[Billed]:
@@ -129,7 +135,7 @@ def to_json(statement: Statement) -> dict[str, Any]:
             "basis": opened.basis,
             "currency": opened.model.currency,
             "period": statement.label,
-            "status": "open",
+            "status": statement.closed.status(statement.periods),
             "as_of": instant(opened.now),
             "model": opened.model.hash,
             "run": runs[0] if len(runs) == 1 else runs,
@@ -138,9 +144,16 @@ def to_json(statement: Statement) -> dict[str, Any]:
         **_keys(whole.whole),
         "pools": _pools(whole),
         "periods": [
-            {"billing_period": label, **_keys(period.whole), "pools": _pools(period)}
+            {
+                "billing_period": label,
+                "status": statement.closed.status([label]),
+                **_keys(period.whole),
+                "pools": _pools(period),
+            }
             for label, period in statement.periods.items()
         ],
+        "adjustments": [one.json() for one in statement.closed.booked],
+        "conversions": [one.json() for one in statement.conversions],
     }
 
 
@@ -194,6 +207,7 @@ def show(page: Page, statement: Statement) -> None:
     if len(statement.periods) > 1:
         page.line()
         page.table(_period_columns(opened, statement))
+    show_conversions(page, statement.conversions, opened.model.currency)
     for note in statement.notes:
         page.line(f"Note: {note}")
 

@@ -102,7 +102,7 @@ def deliveries(store: Store) -> list[Delivery]:
 
 def _live_lines(store: Store) -> dict[str, tuple[int, Sums]]:
     """Return import -> lines and sums that count now."""
-    view = store.bind(LINES, "sources_lines")
+    view = store.bind(LINES, "sources_lines", seen_by="")
     costs = ", ".join(f"sum({column})" for column in COSTS.values())
     rows: dict[str, int] = defaultdict(int)
     sums: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)

@@ -22,6 +22,10 @@ class Taxonomy:
 
     required: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     target: Decimal | None = None
+    optional: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Further keys whose values are fixed where they are there."""
+    enforced: tuple[str, ...] = ()
+    """Resource types that AWS refuses to tag otherwise: ``ec2:instance``."""
 
 
 class TaxonomyError(InputError):
@@ -57,7 +61,10 @@ def read_taxonomy(path: Path | None) -> Taxonomy | None:
     if not isinstance(values, dict):
         raise TaxonomyError(path, "`values` is no mapping of tag keys.")
     listed = {key: _texts(path, f"values of {key}", values.get(key, [])) for key in keys}
-    return Taxonomy(listed, _target(path, document.get("target")))
+    further = {key: _texts(path, f"values of {key}", of) for key, of in values.items()}
+    optional = {key: of for key, of in further.items() if key not in listed and of}
+    enforced = _texts(path, "enforced for", document.get("enforced for"))
+    return Taxonomy(listed, _target(path, document.get("target")), optional, enforced)
 
 
 def _texts(path: Path, what: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401

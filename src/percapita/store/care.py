@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from percapita.core.errors import Problem
 from percapita.core.tables import INPUTS, OUTPUTS, TABLES
-from percapita.store import delta, views
+from percapita.store import closing, delta, views
 from percapita.store.catalog import FILES, IMPORTS, PUBLISHED, RUNS, STEPS, integrity
 from percapita.store.crash import point
 from percapita.store.engine import literal
@@ -64,7 +64,7 @@ def collect(site: Site, now: datetime, keep: Collection[str]) -> Collected:
 def _kept_runs(connection: Connection, now: datetime, keep: Collection[str]) -> set[str]:
     published = connection.execute(sa.select(PUBLISHED.c.run_id).distinct()).scalars()
     going_on = sa.select(RUNS.c.id).where(RUNS.c.state == "open", RUNS.c.begun_at > now - RETENTION)
-    return {*published, *keep, *connection.execute(going_on).scalars()}
+    return {*published, *keep, *closing.kept(connection), *connection.execute(going_on).scalars()}
 
 
 def _needed(connection: Connection, runs: set[str]) -> set[str]:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Program
 from percapita.core.errors import PercapitaError
 from percapita.core.subjects import USER
 
-SCHEMA = "1"
+SCHEMA = "2"
 """Version of the tables below."""
 
 _WAIT_MILLISECONDS = 120_000
@@ -98,6 +98,13 @@ DELIVERED = _table(
     sa.Column("path", sa.Text, primary_key=True),
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("digest", sa.String(64), nullable=False),
+)
+METERS = _table(
+    "meters",
+    sa.Column("import_id", sa.ForeignKey("imports.id"), primary_key=True),
+    sa.Column("meter", sa.Text, primary_key=True),
+    # Base unit that its quantities are whole numbers of; empty for a plain count.
+    sa.Column("base", sa.String(64), nullable=False),
 )
 SCOPES = _table(
     "scopes",

@@ -37,6 +37,14 @@ POINTS: tuple[str, ...] = (
 )
 """Every name, in the order a first import, run and publish pass them."""
 
+CLOSING_POINTS: tuple[str, ...] = (
+    "close.staged",
+    "close.committed",
+    "close.adjustments-staged",
+    "close.adjustments-committed",
+)
+"""The names that closing a month passes, and a run that restates closed months alone."""
+
 
 def point(name: str) -> None:
     """Die here if the environment says so."""

@@ -58,7 +58,8 @@ def settings_of(source: Source, key: Key) -> str:
     """Return the hash of all that decides how a delivery is read, beside its content."""
     settings = [
         source.kind, source.format, source.mode, source.keys, sorted(source.columns.items()),
-        sorted(source.values.items()), source.unit, source.scale,
+        sorted(source.values.items()), source.currency, source.unit, source.scale,
         sorted((column, m.name, m.unit, m.scale) for column, m in source.meters.items()), key.id,
+        *([sorted(source.identity_tags.items())] if source.identity_tags else []),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from percapita.core.errors import InputError
-from percapita.core.privacy import Key
+from percapita.core.privacy import Key, digest
 from percapita.core.sources import Source
 from percapita.core.subjects import NOBODY
 from percapita.store.catalog import ABOUT, IMPORTS, MARKS, SUBJECTS, bulk, pairs, take
@@ -61,23 +61,32 @@ class Door:
 
         Hand in all names of a delivery at once: numbers are sorted within a call.
         """
-        pseudonym = self.key.pseudonym
-        by_hash = {pseudonym(kind, name): name for name in set(names) if name}
+        hashes = {name: digest(self.key, kind, name) for name in set(names) if name}
+        by_hash = {found: name for name, found in hashes.items()}
         with self._site.catalog.read() as connection:
             known = self._known(connection, by_hash)
         fresh = sorted(by_hash.keys() - known.keys())
         if fresh:
             known.update(self._hand_out(kind, fresh, by_hash))
-        result = {name: known[digest] for digest, name in by_hash.items()}
+        result = {name: known[found] for name, found in hashes.items()}
         if "" in names:
             result[""] = NOBODY
         return result
 
     def find(self, kind: str, name: str) -> int | None:
         """Return a name's number, ``None`` where it was never seen."""
-        digest = self.key.pseudonym(kind, name)
+        wanted = digest(self.key, kind, name)
         with self._site.catalog.read() as connection:
-            return self._known(connection, [digest]).get(digest)
+            return self._known(connection, [wanted]).get(wanted)
+
+    def known(self, kind: str, names: Collection[str]) -> set[str]:
+        """Return those of the names that have a number."""
+        hashes = {digest(self.key, kind, name): name for name in names if name}
+        if not hashes:
+            return set()
+        with self._site.catalog.read() as connection:
+            found = self._known(connection, list(hashes))
+        return {name for known, name in hashes.items() if known in found}
 
     def labels(self, numbers: Iterable[int]) -> dict[int, str]:
         """Return the readable names of those numbers that have one."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from percapita.core.errors import PercapitaError
-from percapita.core.tables import COSTS, Column, Table
+from percapita.core.tables import COSTS, LEDGER, OUTPUTS, Column, Table
 from percapita.plugins import Schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 EngineError = duckdb.Error
 """What the engine raises where it cannot do what it is asked."""
@@ -28,6 +32,10 @@ _TYPES = {
     "date": "DATE",
     "map<string,string>": "MAP(VARCHAR, VARCHAR)",
 }
+
+
+_WRITTEN_BY_RUNS = ", PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000"
+"""Ids, weights and amounts are nearly all different: a dictionary of them is made in vain."""
 
 
 class SchemaMismatchError(PercapitaError):
@@ -84,6 +92,9 @@ class Engine:
             temp.parent.mkdir(parents=True, exist_ok=True)
             config["temp_directory"] = str(temp)
         self._connection = duckdb.connect(":memory:", config=config)
+        self._expected: dict[str, tuple[str, ...]] = {"basis": tuple(COSTS)}
+        # What is there: TABLE, or the text of a view.
+        self._made: dict[str, str] = {}
         self._connection.execute("SET TimeZone = 'UTC'")
         # Every order that matters is written as ORDER BY.
         self._connection.execute("SET preserve_insertion_order = false")
@@ -114,6 +125,10 @@ class Engine:
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    def arrow(self, relation: object, *, size: int) -> Iterator[Any]:
+        """Yield the rows of a relation as Arrow record batches of ``size`` rows."""
+        yield from self._connection.sql(compiled(relation)).to_arrow_reader(size)
+
     def texts(self, relation: object) -> Iterator[bytes]:
         """Yield the texts of a relation of one text column, run together, a block at a time."""
         import pyarrow as pa  # noqa: PLC0415
@@ -130,14 +145,28 @@ class Engine:
         """Return the one value of a relation of one row and column."""
         return self.rows(relation, parameters)[0][0]
 
-    def create(self, name: str, relation: object, schema: Schema) -> int:
-        """Make or replace a temporary table of exactly this schema; return its rows."""
-        self.drop(name)
+    def create(self, name: str, relation: object, schema: Schema, *, ordered: bool = False) -> int:
+        """Make or replace a temporary table of exactly this schema; return its rows.
+
+        ``ordered``: its rows are kept in the order of the relation.
+        """
         columns = ", ".join(
             f"CAST({quote(c)} AS {sql_type(t)}) AS {quote(c)}" for c, t in schema.items()
         )
         made = f"CREATE TEMP TABLE {quote(name)} AS SELECT {columns} FROM ({compiled(relation)})"
-        return int(self.rows(made)[0][0])
+        self.drop(name)
+        with self._in_order() if ordered else nullcontext():
+            rows = int(self.rows(made)[0][0])
+        self._made[name] = "TABLE"
+        return rows
+
+    @contextmanager
+    def _in_order(self) -> Iterator[None]:
+        self._connection.execute("SET preserve_insertion_order = true")
+        try:
+            yield
+        finally:
+            self._connection.execute("SET preserve_insertion_order = false")
 
     def insert(self, name: str, relation: object, schema: Schema) -> int:
         """Append to a temporary table; columns are taken by name."""
@@ -156,19 +185,31 @@ class Engine:
             column: pa.array(values, type=_arrow_type(kind))
             for (column, kind), values in zip(schema.items(), columns, strict=True)
         }
-        self._connection.register("_loading", pa.table(arrays))
+        return self.load_arrow(name, schema, pa.table(arrays))
+
+    def load_arrow(self, name: str, schema: Schema, table: pa.Table) -> int:
+        """Make or replace a temporary table of an Arrow table; return its rows."""
+        self._connection.register("_loading", table)
         try:
             return self.create(name, "SELECT * FROM _loading", schema)
         finally:
             self._connection.unregister("_loading")
 
     def view(self, name: str, relation: object) -> None:
-        """Make or replace a temporary view."""
+        """Make or replace a temporary view; one that is there already is left alone."""
+        sql = compiled(relation)
+        if self._made.get(name) == sql:
+            return
         self.drop(name)
-        self.execute(f"CREATE TEMP VIEW {quote(name)} AS {compiled(relation)}")
+        self.execute(f"CREATE TEMP VIEW {quote(name)} AS {sql}")
+        self._made[name] = sql
 
     def drop(self, name: str) -> None:
         """Forget a temporary table or view, if it is there."""
+        made = self._made.pop(name, None)
+        if made is not None:
+            self.execute(f"DROP {'TABLE' if made == 'TABLE' else 'VIEW'} temp.main.{quote(name)}")
+            return
         try:
             self.execute(f"DROP TABLE IF EXISTS temp.main.{quote(name)}")
         except duckdb.CatalogException:
@@ -184,17 +225,33 @@ class Engine:
             SchemaMismatchError: the file's schema is not the declared one.
         """
         columns = ", ".join(
-            f"CAST({quote(c.name)} AS {_written_type(c)}) AS {quote(c.name)}" for c in table.columns
+            f"CAST({quote(c.name)} AS {self._written_type(c)}) AS {quote(c.name)}"
+            for c in table.columns
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         written = self.rows(
             f"COPY (SELECT {columns} FROM ({compiled(relation)})) TO {literal(str(path))}"
-            f" (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {row_group})"
+            f" (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {row_group}"
+            f"{_WRITTEN_BY_RUNS if table in OUTPUTS else ''}"
+            f"{', PRESERVE_ORDER true' if table == LEDGER else ''})"
         )
         with path.open("rb") as file:
             os.fsync(file.fileno())
         self._check(table, path)
         return int(written[0][0])
+
+    def expect(self, column: str, values: Collection[str]) -> None:
+        """Say every text that a column of the files written from now on can have.
+
+        As one of a list, a text that stands in every row needs no dictionary made while writing.
+        Files hold it as text all the same.
+        """
+        self._expected[column] = tuple(values)
+
+    def _written_type(self, column: Column) -> str:
+        """Return the type that a column is cast to on its way into a file."""
+        values = self._expected.get(column.name, ())
+        return f"ENUM({', '.join(map(literal, values))})" if values else sql_type(column.type)
 
     def _check(self, table: Table, path: Path) -> None:
         described = self.rows(f"DESCRIBE SELECT * FROM {parquet([path])}")
@@ -202,17 +259,6 @@ class Engine:
         declared = [f"{c.name} {_normal(sql_type(c.type))}" for c in table.columns]
         if found != declared:
             raise SchemaMismatchError(path, found, declared)
-
-
-def _written_type(column: Column) -> str:
-    """Return the type that a column is cast to on its way into a file.
-
-    The basis stands in every row of the largest table: as one of a list it needs no dictionary
-    made while writing. Files hold it as text all the same.
-    """
-    if column.name == "basis":
-        return f"ENUM({', '.join(literal(basis) for basis in COSTS)})"
-    return sql_type(column.type)
 
 
 def parquet(paths: Sequence[Path]) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from percapita.core.errors import InputError, PercapitaError
 from percapita.core.sources import Source
 from percapita.core.tables import Table
-from percapita.store import door, scopes, upsert
+from percapita.store import door, meters, scopes, upsert
 from percapita.store.catalog import DELIVERED, IMPORTS, QUARANTINE, take
 from percapita.store.crash import point
 from percapita.store.delivery import FileStat, Quarantined, content_of, settings_of
@@ -61,7 +61,9 @@ class ImportTx:
         self._content = content_of(files)
         self._settings = settings_of(source, site.key)
         self._quarantine: list[Quarantined] = []
+        self._meters: dict[str, str] = {}
         self._scopes: set[Scope] = set()
+        self._whole = False
         self._done = False
         with site.catalog.write() as connection:
             self._refuse_duplicate(connection)
@@ -104,6 +106,14 @@ class ImportTx:
             for period in periods
         }
 
+    def measure(self, bases: Mapping[str, str]) -> None:
+        """Say in which base unit the readings keep each meter; empty is a plain count."""
+        self._meters.update(bases)
+
+    def replace_all(self) -> None:
+        """Say that the delivery is all that its source has: what it lacks is replaced too."""
+        self._whole = True
+
     def quarantine(self, rows: Iterable[Quarantined]) -> None:
         """Remember rows that could not be taken in."""
         self._quarantine.extend(rows)
@@ -115,6 +125,7 @@ class ImportTx:
         sums: Mapping[str, Mapping[str, str]] | None = None,
         notes: Sequence[str] = (),
         keys: Sequence[str] | None = None,
+        form: str = "",
     ) -> bool:
         """Make the delivery live; return false where another process has just delivered the same.
 
@@ -124,6 +135,7 @@ class ImportTx:
             notes: what the user should know.
             keys: for ``upsert``: the identifying columns in the table's own names, where the
                 source's keys are named otherwise.
+            form: the format the files turned out to have; the source's unless said.
         """
         point("import.files-written")
         facts = {
@@ -131,6 +143,7 @@ class ImportTx:
             "sums": {currency: dict(by_basis) for currency, by_basis in (sums or {}).items()},
             "notes": list(notes),
             "quarantined": len(self._quarantine),
+            "format": form or self.source.format,
         }
         with self._site.catalog.write() as connection:
             if self._overtaken(connection):
@@ -217,8 +230,9 @@ class ImportTx:
         self._record(connection)
         scopes.record(connection, self.id, covered)
         if self.source.mode == "overwrite":
-            scopes.overwrite(connection, self.id, self.source, seq)
+            scopes.overwrite(connection, self.id, self.source, seq, whole=self._whole)
         scopes.retire(connection, self.id, self.source, seq)
+        meters.record(connection, self.id, self.source.name, self._meters)
         self._update(connection, seq=seq, state="live", committed_at=self._now, **facts)
         door.mark(connection, self.id, self.source, self._site.marks)
         audit(

@@ -90,8 +90,8 @@ def charges(engine: Engine, basis: str, currency: str, required: Required) -> No
         " AS spends, nullif(ResourceId, '') AS resource, coalesce(ServiceName, '') AS service,"
         " coalesce(SubAccountId, BillingAccountId, '') AS account,"
         " coalesce(nullif(ResourceType, ''), nullif(ServiceName, '')) AS type, ServiceName,"
-        " SkuId, Tags, ChargePeriodStart AS since,"
-        f" ChargePeriodEnd AS till{flags} FROM lines"
+        " SubAccountId, BillingAccountId, RegionId, SkuId, Tags, Extra, period,"
+        f" ChargePeriodStart AS since, ChargePeriodEnd AS till{flags} FROM lines"
         f" WHERE coalesce(BillingCurrency, '') = {literal(currency)})",
     )
 

@@ -12,7 +12,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from percapita.core.money import text
 from percapita.core.tables import COSTS, FLOWS, GROUPS, LEDGER, LINES, PARTS, SLICES
+from percapita.model.tags import RAW, RULE
 from percapita.store.engine import Engine, literal, quote
 
 SHOWN = (
@@ -187,6 +189,28 @@ def lines(engine: Engine, basis: str, ids: Collection[str]) -> dict[str, dict[st
     return {row["LineId"]: row for row in rows}
 
 
+def seen(engine: Engine, basis: str, line: str) -> dict[str, Any]:
+    """Return what a line said before it was converted, and which of its tags rules supplied."""
+    rows = engine.records("SELECT * EXCLUDE (Extra) FROM lines WHERE LineId = ?", [line])
+    row = rows[0] if rows else {}
+    tags = dict(row.get("Tags") or {})
+    found: dict[str, Any] = {}
+    if row.get("ExchangeRate"):
+        found["original"] = {
+            "currency": row["OriginalCurrency"],
+            "amount": text(row[f"Original{COSTS[basis]}"]),
+            "rate": row["ExchangeRate"],
+            "rate_day": row["ExchangeRateDay"],
+        }
+    rules = {k.removeprefix(RULE): v for k, v in tags.items() if k.startswith(RULE)}
+    if rules:
+        found["virtual_tags"] = {
+            key: {"value": tags.get(key), "original": tags.get(f"{RAW}{key}"), "rule": rule}
+            for key, rule in sorted(rules.items())
+        }
+    return found
+
+
 def line_ids(engine: Engine, prefix: str, limit: int = 6) -> list[str]:
     """Return the ids of the lines that start so."""
     rows = engine.rows(
@@ -239,9 +263,9 @@ def dump(what: str, *, basis: str, pool: str, status: str) -> str:
     )
 
 
-def line_dump(*, basis: str, pool: str) -> str:
+def line_dump(*, basis: str, pool: str, more: Collection[str] = ()) -> str:
     """Return the query of the stored lines, with a pool only those that entered it."""
-    columns = ", ".join(f"l.{quote(name)}" for name in LINES.names)
+    columns = ", ".join(f"l.{quote(name)}" for name in (*LINES.names, *more))
     entered = (
         " WHERE l.LineId IN (SELECT p.LineId FROM parts p JOIN groups g"
         ' ON g.period = p.period AND g.basis = p.basis AND g."group" = p."group"'

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from percapita.core.errors import PercapitaError
 from percapita.core.tables import GROUPS, LEDGER, OUTPUTS, SLICES, Table
-from percapita.store import views
+from percapita.store import closing, views
 from percapita.store.catalog import COUNTERS, IMPORTS, PUBLISHED, RUN_IMPORTS, RUNS, SCOPES, take
 from percapita.store.crash import point
 from percapita.store.fingerprint import ledger_hash
@@ -127,9 +127,11 @@ class RunTransaction:
         settle(self._site)
         point("run.done")
 
-    def publish(self, pairs: Iterable[tuple[str, str]]) -> None:
+    def publish(
+        self, pairs: Iterable[tuple[str, str]], restated: Iterable[closing.Restated] = ()
+    ) -> None:
         """Make this run the figures of these (basis, period) pairs, all at once."""
-        publish(self._site, self.id, pairs, self._now)
+        publish(self._site, self.id, pairs, self._now, restated)
 
     def fail(self, reason: str) -> None:
         """Give the run up: its files go, its record stays with the reason."""
@@ -172,10 +174,20 @@ def _read(connection: Connection, imports: Collection[str] | None) -> views.Vers
     return views.Version(max((order[name] for name in imports), default=0), frozenset(imports))
 
 
-def publish(site: Site, run: str, pairs: Iterable[tuple[str, str]], now: datetime) -> None:
-    """Make a committed run the figures of (basis, period) pairs, in one transaction."""
-    wanted = sorted(set(pairs))
+def publish(
+    site: Site,
+    run: str,
+    pairs: Iterable[tuple[str, str]],
+    now: datetime,
+    restated: Iterable[closing.Restated] = (),
+) -> None:
+    """Make a committed run the figures of (basis, period) pairs, in one transaction.
+
+    A month that was closed meanwhile keeps its own.
+    """
     with site.catalog.write() as connection:
+        closed = closing.closed_pairs(connection)
+        wanted = sorted({pair for pair in pairs if pair[1] not in closed})
         require_run(connection, run)
         computed = connection.execute(sa.select(RUNS.c.bases).where(RUNS.c.id == run)).scalar_one()
         if missing := sorted({basis for basis, _ in wanted} - set(computed)):
@@ -187,5 +199,6 @@ def publish(site: Site, run: str, pairs: Iterable[tuple[str, str]], now: datetim
                 sa.insert(PUBLISHED), {"basis": basis, "period": period, "run_id": run, "at": now}
             )
         audit(connection, site, now, "publish", run, pairs=[list(pair) for pair in wanted])
+        closing.book(connection, site, now, restated)
         point("publish.staged")
     point("publish.committed")

@@ -65,15 +65,19 @@ def supersede(connection: Connection, import_id: str, scope: Scope, seq: int) ->
     connection.execute(held.values(superseded=seq))
 
 
-def overwrite(connection: Connection, import_id: str, source: Source, seq: int) -> None:
-    """Mark as replaced what the source delivered earlier in the scopes of this import."""
-    same = sa.exists().where(
+def overwrite(
+    connection: Connection, import_id: str, source: Source, seq: int, *, whole: bool = False
+) -> None:
+    """Mark as replaced what the source delivered earlier in the scopes of this import, or all."""
+    same: sa.ColumnElement[bool] = sa.exists().where(
         _NEWER.c.import_id == import_id,
         _NEWER.c.table_name == SCOPES.c.table_name,
         _NEWER.c.period == SCOPES.c.period,
         _NEWER.c.account == SCOPES.c.account,
     )
     earlier = SCOPES.c.import_id.in_(_earlier(import_id, source))
+    if whole:
+        same = sa.true()
     connection.execute(sa.update(SCOPES).where(_LIVE, earlier, same).values(superseded=seq))
 
 

@@ -13,8 +13,8 @@ from percapita.core.errors import PercapitaError, Problem
 from percapita.core.privacy import Key
 from percapita.core.sources import Source
 from percapita.core.subjects import SEGMENT, TENANT
-from percapita.core.tables import INPUTS, Table
-from percapita.store import records, scopes, views
+from percapita.core.tables import INPUTS, LINES, Table
+from percapita.store import meters, records, scopes, views
 from percapita.store.delivery import FileStat, Quarantined, content_of, settings_of
 from percapita.store.door import Door
 from percapita.store.engine import Engine, literal
@@ -22,8 +22,10 @@ from percapita.store.journal import Audited, audited
 from percapita.store.site import CATALOG, NoStoreError, Site
 
 if TYPE_CHECKING:
+    from percapita.model.tags import Rule
     from percapita.store.care import Collected
     from percapita.store.catalog import Catalog
+    from percapita.store.closing import Closings, Restated
     from percapita.store.imports import ImportTx
     from percapita.store.runs import RunTransaction
 
@@ -41,6 +43,8 @@ class Store:
     def __init__(self, site: Site, labels: Collection[str]) -> None:
         self._site = site
         self.door = Door(site, labels)
+        self.tag_rules: tuple[Rule, ...] = ()
+        """Rules for virtual tags as they are now: lines are read through them."""
 
     @classmethod
     def open(
@@ -172,6 +176,11 @@ class Store:
         with self.catalog.read() as connection:
             return records.imports(connection, source=source)
 
+    def meter_bases(self) -> dict[str, str]:
+        """Return the base unit of each meter of the live readings, empty for plain counts."""
+        with self.catalog.read() as connection:
+            return meters.bases(connection)
+
     def live_imports(self) -> list[str]:
         """Return the ids of the imports that have live rows, in the order they came in."""
         return [record.id for record in self.imports() if record.live]
@@ -227,12 +236,27 @@ class Store:
             return records.published(connection, basis)
 
     def publish(
-        self, run: str, pairs: Iterable[tuple[str, str]], *, now: datetime | None = None
+        self,
+        run: str,
+        pairs: Iterable[tuple[str, str]],
+        *,
+        now: datetime | None = None,
+        restated: Sequence[Restated] = (),
     ) -> None:
-        """Make a committed run the figures of (basis, period) pairs, all at once."""
+        """Make a committed run the figures of (basis, period) pairs, all at once.
+
+        Closed months keep theirs; what runs of them that ``restated`` names differ by is booked.
+        """
         from percapita.store.runs import publish  # noqa: PLC0415
 
-        publish(self._site, run, pairs, self._site.clock(now))
+        publish(self._site, run, pairs, self._site.clock(now), restated)
+
+    @property
+    def closings(self) -> Closings:
+        """The closed months, and what is booked beside them."""
+        from percapita.store.closing import Closings  # noqa: PLC0415
+
+        return Closings(self._site)
 
     # Reading
 
@@ -245,8 +269,12 @@ class Store:
         basis: str | None = None,
         chosen: Mapping[str, str] | None = None,
         periods: Collection[str] | None = None,
+        seen_by: str | None = None,
     ) -> str:
         """Make a temporary view over exactly the files meant, partition columns included.
+
+        Lines that a committed run read are in its currency and under its tag rules; others are as
+        imported, under the rules of now.
 
         Args:
             table: one of ``core/tables.py``.
@@ -255,6 +283,8 @@ class Store:
             basis: outputs: of the run published for each period, rows of this basis only.
             chosen: outputs: of these runs, period to run, as ``published`` returned them.
             periods: only these months.
+            seen_by: lines: in the currency and under the tag rules of this run, whichever read
+                them; empty: exactly as imported.
 
         Raises:
             UnboundError: an output table, and neither run, basis nor chosen.
@@ -265,8 +295,18 @@ class Store:
         only = basis is not None and "basis" in table.names
         where = f"basis = {literal(str(basis))}" if only else ""
         view = name or table.name
-        self.engine.view(view, views.relation(self._site, table, portions, where))
+        relation = views.relation(self._site, table, portions, where)
+        if table is LINES:
+            relation = self._seen(relation, run if seen_by is None else seen_by)
+        self.engine.view(view, relation)
         return view
+
+    def _seen(self, lines: str, run: str | None) -> str:
+        if run == "" or (run is None and not self.tag_rules):
+            return lines
+        from percapita.store import seen  # noqa: PLC0415
+
+        return seen.lines_of(self._site, lines, run, self.tag_rules)
 
     def _portions(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,10 +13,14 @@ from percapita.core.subjects import SESSION, USER
 from percapita.store import Store
 from percapita.store.delivery import Quarantined
 from percapita.store.engine import Engine, literal, quote
-from percapita.telemetry.columns import Layout
+from percapita.telemetry.columns import DIMENSIONS, Layout
 from percapita.telemetry.files import File, Reader
 
 _IDENTITY: Final = {USER, SESSION, "subject"}
+_WORDS: Final = {"meter", "unit", "currency", "subject_kind", "kind", *DIMENSIONS}
+"""Parts whose cells are words; all others but ids are times and numbers."""
+_NO_WORD: Final = r"[0-9 .,:/+TZ-]*"
+"""Texts of times and numbers, and none at all."""
 _SHOWN: Final = 200
 """Characters of a value that quarantine keeps."""
 
@@ -28,6 +32,8 @@ class Table:
     file: File
     reader: Reader
     layout: Layout
+    owned: bool = True
+    """Its usage is somebody's; capacity is nobody's."""
 
     def theirs(self, part: str) -> str:
         """Return the file's name of a column."""
@@ -47,6 +53,8 @@ class Batch:
     """Folder for what is parsed; nothing in it names a person."""
     notes: list[str] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
+    words: list[tuple[Table, int, int]] = field(default_factory=list)
+    """Words among times and numbers: table, its row, and place in ``quarantined``."""
 
     @property
     def engine(self) -> Engine:
@@ -73,7 +81,7 @@ class Batch:
                 file=table.file.name,
                 row=table.reader.place(row),
                 column=table.theirs(part),
-                value=self._safe(part, value or ""),
+                value=self._safe(table, row, part, value or ""),
                 code=code,
                 reason=reason,
                 hint=fix,
@@ -87,12 +95,56 @@ class Batch:
             name = table.file.name
             self.quarantined.append(Quarantined(name, broken.row, "", "", *why))
 
-    def _safe(self, part: str, value: str) -> str:
+    def refused(self) -> list[Quarantined]:
+        """Return the rows in quarantine, all of a delivery at once.
+
+        A value that is somebody's id anywhere is a pseudonym, and so is a word among times and
+        numbers in a row whose cells have changed places: where its own id looks like neither word.
+        """
+        for table in self.tables:
+            for at in self._shifted(table):
+                item = self.quarantined[at]
+                safe = self.key.pseudonym(USER, item.value)
+                self.quarantined[at] = replace(item, value=safe)
+        values = {item.value for item in self.quarantined if item.value}
+        for kind in (USER, SESSION):
+            ids = self.store.door.known(kind, values)
+            self.quarantined = [
+                replace(item, value=self.key.pseudonym(kind, item.value))
+                if item.value in ids
+                else item
+                for item in self.quarantined
+            ]
+        return self.quarantined
+
+    def _safe(self, table: Table, row: int, part: str, value: str) -> str:
         # A mail address in a column of numbers is a row whose cells have shifted.
         if value and (part in _IDENTITY or "@" in value):
             kind = part if part in (USER, SESSION) else USER
             return self.key.pseudonym(kind, value)
+        if value and part not in _WORDS and not any(map(str.isdigit, value)):
+            self.words.append((table, row, len(self.quarantined)))
         return value[:_SHOWN]
+
+    def _shifted(self, table: Table) -> list[int]:
+        """Return which rows in quarantine have an id that is empty, or a number or time."""
+        rows: dict[int, list[int]] = {}
+        for of, row, at in self.words:
+            if of is table:
+                rows.setdefault(row, []).append(at)
+        columns = table.layout.columns
+        ids = {w.part: columns[w.part] for w in table.layout.whom if w.part in columns}
+        if not rows or not ids:
+            return []
+        named = " AND ".join(
+            f"regexp_full_match(coalesce({quote(part)}, ''), {literal(_NO_WORD)})" for part in ids
+        )
+        listed = ", ".join(map(str, rows))
+        found = self.engine.rows(
+            f'SELECT "row" FROM ({table.reader.select(self.engine, ids)})'
+            f' WHERE "row" IN ({listed}) AND {named}'
+        )
+        return [at for (row,) in found for at in rows[row]]
 
 
 def cell(layout: Layout, part: str) -> str:

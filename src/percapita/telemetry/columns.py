@@ -10,6 +10,7 @@ from typing import Final
 from percapita.core.errors import InputError, nearest
 from percapita.core.sources import Kind, Meter, Source
 from percapita.core.subjects import SESSION, TENANT, USER
+from percapita.telemetry import kubernetes
 
 TIMES: Final = ("time", "hour", "day", "month", "period", "timestamp", "ts", "date", "datetime")
 DIMENSIONS: Final = (
@@ -116,6 +117,8 @@ class Layout:
 
 def recognises(header: Sequence[str], model_segments: Collection[str] = ()) -> Kind | None:
     """Return what a table with these columns holds, ``None`` where it is none of ours."""
+    if kubernetes.report(header):
+        return "readings"
     names = {_plain(name) for name in header}
     whom = {"user", "user_id", "session", "session_id", "tenant", "tenant_id", "subject"} & names
     timed = names & set(TIMES)

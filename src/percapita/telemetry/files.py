@@ -137,7 +137,9 @@ def form(path: Path) -> str:
 def _is_table(path: Path, folder: Path) -> bool:
     hidden = any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
     name = path.name.lower().removesuffix(".gz")
-    return path.is_file() and not hidden and Path(name).suffix in _FORMS
+    # A manifest lists what else is there, and is no table.
+    listed = name.endswith("manifest.json")
+    return path.is_file() and not hidden and not listed and Path(name).suffix in _FORMS
 
 
 def opened(file: File) -> TextIO:

@@ -58,7 +58,11 @@ def take(batch: Batch, tx: ImportTx) -> int:
         for flaw in flawed(batch.engine, f"FROM {parquet([path])}"):
             _refuse(batch, table, quantities, flaw)
         staged.append(path)
-    return _write(batch, tx, f"SELECT * FROM {parquet(staged)} WHERE flaw IS NULL")
+    taken = f"SELECT * FROM {parquet(staged)} WHERE flaw IS NULL"
+    # A broken row may have anything in the column of the meter.
+    named = {meter for (meter,) in batch.engine.rows(f"SELECT DISTINCT meter FROM ({taken})")}
+    tx.measure({m: u.measure for (m, _), u in quantities.worth.items() if u and m in named})
+    return _write(batch, tx, taken)
 
 
 @contextmanager

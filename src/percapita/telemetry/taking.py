@@ -13,7 +13,7 @@ from percapita.core.sources import Kind, Source, Taken
 from percapita.store import Store
 from percapita.store.delivery import FileStat
 from percapita.store.imports import ImportTx
-from percapita.telemetry import counts, files, readings, revenue, segments
+from percapita.telemetry import clusters, counts, files, readings, revenue, segments
 from percapita.telemetry.batch import Batch, Table
 from percapita.telemetry.columns import DIMENSIONS, UnknownTableError, layout, recognises
 from percapita.telemetry.readers import reader
@@ -41,16 +41,16 @@ def take(
     """
     found = files.found(source, root)
     stats = [FileStat.of(file.path, root) for file in found]
-    tables, kind = _tables(store, source, found, model_segments)
+    tables, kind, notes = _tables(store, source, found, model_segments)
     settled = _settled(source, kind, tables)
     if not again and store.unchanged(settled, stats):
         return _unchanged(store, settled, len(found))
     with _scratch(store) as scratch, store.begin_import(settled, stats, again=again) as tx:
-        batch = Batch(store, settled, kind, tuple(tables), model_segments, scratch)
+        batch = Batch(store, settled, kind, tuple(tables), model_segments, scratch, notes)
         rows = _stage(batch, tx)
         _notes(batch)
         sums = revenue.sums(batch) if kind == "revenue" else {}
-        tx.quarantine(batch.quarantined)
+        tx.quarantine(batch.refused())
         if not tx.commit(rows=rows, sums=sums, notes=batch.notes):
             return _unchanged(store, settled, len(found))
     return Taken(
@@ -71,11 +71,14 @@ def _unchanged(store: Store, source: Source, count: int) -> Taken:
 
 def _tables(
     store: Store, source: Source, found: Sequence[files.File], model_segments: Collection[str]
-) -> tuple[list[Table], Kind]:
+) -> tuple[list[Table], Kind, list[str]]:
     kind = source.kind
+    read = [(file, reader(file, store.engine)) for file in found]
+    if clusters.are_reports(read, source):
+        usage, notes = clusters.tables(store.engine, source, read, model_segments)
+        return usage, "readings", notes
     tables = []
-    for file in found:
-        opened = reader(file, store.engine)
+    for file, opened in read:
         known = {ours for ours, theirs in source.columns.items() if theirs in opened.header}
         columns = [*known, *source.values, *opened.header]
         kind = kind or recognises(columns, model_segments)
@@ -86,7 +89,7 @@ def _tables(
         )
         tables.append(Table(file, opened, laid))
     assert kind is not None  # noqa: S101
-    return tables, kind
+    return tables, kind, []
 
 
 def _settled(source: Source, kind: Kind, tables: Sequence[Table]) -> Source:
@@ -122,7 +125,7 @@ def _notes(batch: Batch) -> None:
             )
         if laid.absent:
             batch.note(f"{name}: no row has the mapped column {', '.join(laid.absent)}.")
-        if laid.kind == "readings" and not laid.whom:
+        if laid.kind == "readings" and not laid.whom and table.owned:
             batch.note(f"{name}: no column names a subject, so its usage is nobody's.")
         if laid.others and not (laid.kind == "readings" and not laid.has("meter")):
             guess = nearest(laid.others[0], ["user", "session", "tenant", *DIMENSIONS])

@@ -27,6 +27,11 @@ class Unit:
     factor: int
     """Base units in one."""
 
+    @property
+    def measure(self) -> str:
+        """What the base unit measures by; whatever is merely counted, under any name, is alike."""
+        return self.base if self.base in _MEASURES or self.base.startswith(_FINER) else ""
+
 
 _COUNTS: Final = frozenset({"", "1", "count", "counts", "none", "number"})
 
@@ -50,7 +55,9 @@ _WORKERS: Final = frozenset(
 )
 _PAIR: Final = re.compile(r"([a-zµμ]+)[\s_*·-]+([a-zµμ]+)")
 _PLAIN: Final = re.compile(r"\d+(\.\d+)?([eE][+-]?\d{1,3})?")
+_FINER: Final = "1/"
 _HELD: Final = {3_600_000_000: "byte-hour", 1_000_000: "byte-second", 1_000: "byte-millisecond"}
+_MEASURES: Final = frozenset({"microsecond", "byte", *_HELD.values()})
 
 
 def unit(text: str, scale: int = 1) -> Unit:
@@ -61,7 +68,7 @@ def unit(text: str, scale: int = 1) -> Unit:
     found = _known(text.strip())
     if scale == 1:
         return found
-    return Unit(f"1/{scale} {found.base or 'of one'}", found.factor * scale)
+    return Unit(f"{_FINER}{scale} {found.base or 'of one'}", found.factor * scale)
 
 
 def _known(text: str) -> Unit:

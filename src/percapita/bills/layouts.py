@@ -1,0 +1,167 @@
+"""The files of a delivery: what format they have, and which of them have the same columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from percapita.bills import reading, records
+from percapita.bills.files import Opened, opened
+from percapita.bills.reading import Layout
+from percapita.core.errors import InputError, nearest
+from percapita.core.sources import Source
+from percapita.plugins import BillFormat, Document, bill_formats
+from percapita.store.engine import Engine
+
+
+class UnknownFormatError(InputError):
+    """A file that is no bill any installed format knows."""
+
+    def __init__(self, file: str, header: Sequence[str], formats: Sequence[str]) -> None:
+        shown = ", ".join(header[:12]) + (" …" if len(header) > 12 else "")  # noqa: PLR2004
+        super().__init__(
+            f"{file} is not a bill that {' or '.join(formats)} knows. Its columns: {shown}",
+            hint="Say which column is which under columns: with format: mapped, or name the files"
+            " of the bill by a pattern such as bills/*.csv.gz.",
+        )
+
+
+class NothingError(InputError):
+    """A delivery without a single readable bill."""
+
+    def __init__(self, source: str, why: str) -> None:
+        super().__init__(f"Source {source!r} delivers no bill: {why}.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A file as columns, and how its rows are got."""
+
+    names: tuple[str, ...]
+    delimiter: str
+    rows: Callable[[Path], str]
+    """Makes the relation of the rows; takes the place of a columnar copy."""
+    form: BillFormat | None = None
+    """Known by more than its columns."""
+
+
+@dataclass(slots=True)
+class Laid:
+    """A delivery, file by file."""
+
+    engine: Engine
+    source: Source
+    folder: Path
+    form: BillFormat | None = None
+    notes: list[str] = field(default_factory=list)
+    unknown: list[UnknownFormatError] = field(default_factory=list)
+    _layouts: dict[tuple[str, ...], Layout] = field(default_factory=dict)
+
+    @property
+    def layouts(self) -> list[Layout]:
+        """Return the files' layouts, in the order they were met."""
+        return list(self._layouts.values())
+
+    def add(self, number: int, path: Path) -> None:
+        """Take a file in, under the number that it has in the delivery."""
+        file = opened(path, number, self.folder / f"{number}.csv")
+        if file.note:
+            self.notes.append(file.note)
+        table = self._table(file)
+        if table is None:
+            self.notes.append(f"{path.name} is empty.")
+        elif self._is_bill(path, table):
+            key = (table.delimiter, *table.names)
+            layout = self._layouts.setdefault(key, Layout(table.names, table.delimiter))
+            layout.add(number, table.rows(self.folder / f"{number}.parquet"))
+            if not self.engine.rows(f"SELECT 1 FROM {layout.parts[-1]} LIMIT 1"):
+                self.notes.append(f"{path.name} has a header and no rows.")
+        if file.readable != file.path:
+            file.readable.unlink()
+
+    def _table(self, file: Opened) -> _Table | None:
+        if file.kind == "text":
+            document = Document(file.path, file.readable, file.head)
+            form, found = records.of(document, self.source)
+            if found is not None:
+                pieces = records.Pieces(self.folder / f"records{file.number}")
+                pieces.take(found)
+                rows = pieces.relation(file.number)
+                return _Table(pieces.names, records.KIND, lambda _: rows, form) if pieces else None
+        head = reading.header(file, self.engine)
+        if head is None:
+            return None
+        return _Table(
+            head.names, head.delimiter, lambda copy: reading.relation(self.engine, file, head, copy)
+        )
+
+    def _is_bill(self, path: Path, table: _Table) -> bool:
+        aside = f"{path.name} was left aside: it is"
+        try:
+            form = table.form or format_of(self.source, path.name, table.names)
+        except UnknownFormatError as error:
+            if table.delimiter != records.KIND:
+                raise
+            # Folders of bills hold JSON that describes them, too.
+            self.unknown.append(error)
+            self.notes.append(f"{aside} JSON, but no bill.")
+            return False
+        if isinstance(form, str):
+            self.notes.append(f"{aside} the dataset {form}, not a bill.")
+            return False
+        if self.form is not None and self.form.name != form.name:
+            raise NothingError(self.source.name, f"it mixes {self.form.name} and {form.name}")
+        self.form = form
+        return True
+
+
+def of(
+    engine: Engine, source: Source, paths: Sequence[Path], folder: Path
+) -> tuple[BillFormat, Laid]:
+    """Read the files of a delivery.
+
+    Args:
+        engine: reads them.
+        source: what the user says of them.
+        paths: of the files.
+        folder: scratch folder.
+
+    Raises:
+        InputError: none of them is a bill, or one can't be read.
+    """
+    laid = Laid(engine, source, folder)
+    for number, path in enumerate(paths):
+        laid.add(number, path)
+    if laid.form is None:
+        if laid.unknown:
+            raise laid.unknown[0]
+        why = "; ".join(laid.notes).rstrip(".") or "no file holds a row"
+        raise NothingError(source.name, why)
+    return laid.form, laid
+
+
+def format_of(source: Source, file: str, header: Sequence[str]) -> BillFormat | str:
+    """Return a file's format, or the name of the dataset it is that is no bill.
+
+    Raises:
+        InputError: the format that the user names is not installed, or none fits.
+    """
+    formats = bill_formats()
+    if source.format:
+        if source.format not in formats:
+            raise InputError(
+                f"Source {source.name!r} has the format {source.format!r}, which is not installed.",
+                hint=nearest(source.format, formats),
+            )
+        chosen = formats[source.format]
+        return chosen.aside(header) or chosen
+    for form in formats.values():
+        if form.recognises(header):
+            return form
+    asides = (form.aside(header) for form in formats.values())
+    if dataset := next(filter(None, asides), None):
+        return dataset
+    if source.columns:
+        return formats["mapped"]
+    raise UnknownFormatError(file, header, [name for name in formats if name != "mapped"])

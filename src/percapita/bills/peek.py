@@ -1,0 +1,70 @@
+"""Whether a source is a bill, told from the beginning of its files alone."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from percapita.bills import archives, reading, records
+from percapita.bills.files import beginning, find
+from percapita.core.errors import InputError
+from percapita.core.sources import Source
+from percapita.plugins import Document, bill_formats
+
+_HEAD: Final = 1 << 18
+"""Characters that are looked at."""
+_FILES: Final = 20
+"""Files that are looked at, if none of those before is a bill."""
+
+
+def is_bill(source: Source, *, root: Path) -> bool:
+    """Tell whether one of a source's files is a bill that an installed format recognises.
+
+    Columns that the user maps count as called by our names.
+    """
+    try:
+        paths = find(source.path, root)
+    except InputError:
+        return False
+    return any(_is_one(source, path) for path in paths[:_FILES])
+
+
+def _is_one(source: Source, path: Path) -> bool:
+    try:
+        header = _header(source, path)
+    except (OSError, EOFError, zlib.error, InputError):
+        return False
+    if header is None:
+        return True
+    ours = {theirs: name for name, theirs in source.columns.items()}
+    named = [*(ours.get(name, name) for name in header), *source.values]
+    return recognises(named) is not None
+
+
+def recognises(header: Sequence[str]) -> str | None:
+    """Return the name of the bill format that files with these columns have."""
+    for name, form in bill_formats().items():
+        if form.recognises(header):
+            return name
+    return None
+
+
+def _header(source: Source, path: Path) -> Sequence[str] | None:
+    """Return a file's columns, ``None`` where a format reads it in its own way."""
+    with archives.first(path) as stream:
+        magic = stream.read(4)
+        stream.seek(0)
+        if magic == b"PAR1":
+            import pyarrow.parquet as pq  # noqa: PLC0415
+
+            return reading.parquet_header(pq.read_schema(stream))
+        head = beginning(stream, _HEAD)
+    form, found = records.of(Document(path, path, head), source)
+    if form is not None:
+        return None
+    if found is not None:
+        return records.beginning(head)
+    first = reading.text_header(head)
+    return first.names if first else ()
