@@ -125,10 +125,25 @@ def test_run_says_what_outside_programs_read(project: Path, run: Run) -> None:
 
     assert list(ran) == [
         "run", "model", "basis", "periods", "rows", "ledger_hash", "findings", "seconds",
-        "published",
+        "published", "later",
     ]  # fmt: skip
     assert len(ran["ledger_hash"]) == len(ran["model"]) == 64
     assert ran["rows"] >= len(COSTS)
+
+
+def test_months_that_have_not_begun_wait(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run leaves later months for later and says so; asked for, or alone, they are run."""
+    monkeypatch.setenv("PERCAPITA_NOW", "2025-09-30T12:00:00Z")
+    ran = run("run", "--project", project, "--format", "json").json
+    assert (ran["periods"], ran["later"]) == (["2025-09"], ["2025-10"])
+    assert "2025-10" in run("run", "--project", project).out
+    asked = run("run", "--period", "2025-10", "--project", project, "--format", "json").json
+    assert (asked["periods"], asked["later"]) == (["2025-10"], [])
+    monkeypatch.setenv("PERCAPITA_NOW", "2025-08-01T12:00:00Z")
+    alone = run("run", "--project", project, "--format", "json").json
+    assert (alone["periods"], alone["later"]) == (["2025-09", "2025-10"], [])
 
 
 def test_standard_output_is_json_alone(project: Path, run: Run) -> None:

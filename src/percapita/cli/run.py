@@ -49,7 +49,8 @@ def run_command(
     """Split every bill line over its users, prove the sums, publish the figures.
 
     Imports the project's sources first; unchanged ones cost a hash. A run whose sums do not close
-    publishes nothing and leaves with code 3.
+    publishes nothing and leaves with code 3. Months that have not begun, such as those of a yearly
+    fee, are left for later unless --period names them.
 
     \b
     Examples:
@@ -92,6 +93,7 @@ def _json(result: RunResult) -> dict[str, Any]:
         "findings": result.findings,
         "seconds": round(result.seconds, 3),
         "published": result.published,
+        "later": list(result.later),
     }
 
 
@@ -104,6 +106,9 @@ def _print(result: RunResult, model: Model) -> None:
         f"Run {result.run} {what}: {months}, {' and '.join(result.basis)} cost,"
         f" {result.rows:,} ledger rows in {result.seconds:.1f} s. Every sum closes."
     )
+    if result.later:
+        ahead = result.later[0] if len(result.later) == 1 else f"{result.later[0]} and after"
+        click.echo(f"Left for when it has begun: {ahead} (--period runs it now).")
     if result.findings:
         noun = "finding" if result.findings == 1 else "findings"
         click.echo(f"{result.findings} {noun}: see percapita check.")

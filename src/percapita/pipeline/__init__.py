@@ -128,6 +128,8 @@ class RunResult:
     findings: int
     seconds: float
     published: bool
+    later: tuple[str, ...] = ()
+    """Months with lines that have not begun and were not asked for: no run has them."""
 
 
 class NoLinesError(InputError):
@@ -163,7 +165,7 @@ def run(
     started = time.monotonic()
     wanted = tuple(dict.fromkeys((model.basis, *bases)))
     check_units(model, store.meter_bases())
-    chosen = _periods(store, periods)
+    chosen, later = _periods(store, periods, f"{project.now:%Y-%m}")
     again = _restate(project, store, chosen, progress) if publish else []
     chosen = [p for p in chosen if not publish or p not in store.closings.closed()]
     if not chosen:
@@ -179,7 +181,7 @@ def run(
         tx.commit(stats=tx.rows, ledger_hash=digest)
         if publish:
             tx.publish(product(wanted, chosen), steps(again))
-    return _result(store, tx.id, started, published=publish)
+    return replace(_result(store, tx.id, started, published=publish), later=later)
 
 
 def _result(store: Store, run: str, started: float, *, published: bool) -> RunResult:
@@ -210,14 +212,23 @@ def _only_restated(store: Store, again: Sequence[Again], started: float) -> RunR
     return _result(store, again[-1].run, started, published=True)
 
 
-def _periods(store: Store, asked: Collection[str] | None) -> list[str]:
-    """Return the billing months that have lines, of those asked for."""
+def _periods(
+    store: Store, asked: Collection[str] | None, today: str
+) -> tuple[list[str], tuple[str, ...]]:
+    """Return the billing months that have lines, of those asked for, and those left for later.
+
+    Schedules and yearly fees have lines in months that have not begun; they wait, unless they are
+    asked for or there is nothing else.
+    """
     store.bind(LINES, seen_by="")
     found = [row[0] for row in store.engine.rows("SELECT DISTINCT period FROM lines ORDER BY 1")]
     chosen = [period for period in found if asked is None or period in asked]
     if not chosen:
         raise NoLinesError(asked)
-    return chosen
+    begun = [period for period in chosen if period <= today]
+    if asked is not None or not begun:
+        return chosen, ()
+    return begun, tuple(period for period in chosen if period > today)
 
 
 def _convert(project: Project, store: Store, model: Model, periods: Sequence[str]) -> bool:
