@@ -109,7 +109,7 @@ def test_tables_are_well_formed(table: tables.Table) -> None:
 
 
 def test_amounts_are_decimal_in_every_table() -> None:
-    """No column that carries money is anything but DECIMAL(36,18); exchange rates are as written."""
+    """Whatever carries money is DECIMAL(36,18); exchange rates are kept as written."""
     found = {
         column.type
         for table in tables.TABLES.values()
