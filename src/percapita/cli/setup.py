@@ -296,7 +296,7 @@ def _print_broken(found: Sequence[Sequence[Any]], *, with_rows: bool) -> None:
     if not found:
         click.echo("Every row could be read.")
         return
-    click.echo(f"{len(found):,} rows are set aside.")
+    click.echo(f"{len(found):,} {'row is' if len(found) == 1 else 'rows are'} set aside.")
     for source, file, row, column, value, _, reason, fix, *text in found:
         place = f"{source}: {file}, row {row}" + (f", column {column}" if column else "")
         # Some reasons go on after the value, some are sentences.
