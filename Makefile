@@ -73,9 +73,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 lock: setup-dev ## renew both lock files from pyproject.toml
-	@printf 'setuptools>=77\n' | $(COMPILE) --upgrade pyproject.toml - -o requirements.lock
+	@printf 'setuptools>=77\n' | $(COMPILE) --upgrade --all-extras pyproject.toml - -o requirements.lock
 	@printf 'setuptools>=77\nuv\n' | $(COMPILE) --upgrade -c requirements.lock \
-	  --group test --group lint --group bench pyproject.toml - -o requirements-dev.lock
+	  --group test --group lint --group bench --all-extras pyproject.toml - -o requirements-dev.lock
 
 clean: ## remove what setup, demo and tests made
 	@rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
