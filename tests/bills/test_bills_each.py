@@ -14,7 +14,8 @@ import pytest
 from bills.bill_formats import Crediting
 from bills.bill_texts import Read
 from percapita import plugins
-from percapita.bills import elements, layouts, records
+from percapita.bills import elements, layouts
+from percapita.bills.files import records
 from percapita.bills.proof import UnequalError
 
 

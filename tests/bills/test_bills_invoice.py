@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from bills.bill_texts import Read
 from percapita import bills
-from percapita.bills.documents import Days, DocumentError
-from percapita.bills.invoice.grammar import Item, Tier
-from percapita.bills.invoice.pricing import Rounding, drawn, intervals, priced
-from percapita.bills.schedules import EXACT, Charge, months, parts
+from percapita.bills.written.documents import Days, DocumentError
+from percapita.bills.written.invoice.grammar import Item, Tier
+from percapita.bills.written.invoice.pricing import Rounding, drawn, intervals, priced
+from percapita.bills.written.schedules import EXACT, Charge, months, parts
 from percapita.core.sources import Source, Taken
 from percapita.core.tables import LINES
 from percapita.store import Store

@@ -8,7 +8,7 @@ import io
 import pytest
 
 from bills.bill_texts import ROW, Read
-from percapita.bills import texts
+from percapita.bills.files import texts
 
 WIDTH = 60
 """Columns beside those of FOCUS; wide enough for empty ones to be left out."""

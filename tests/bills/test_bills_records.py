@@ -15,8 +15,9 @@ import pytest
 from bills.bill_formats import Pricing
 from bills.bill_texts import ROW, Read
 from percapita import plugins
-from percapita.bills import layouts, records
-from percapita.bills.files import DamagedError
+from percapita.bills import layouts
+from percapita.bills.files import records
+from percapita.bills.files.found import DamagedError
 from percapita.bills.layouts import UnknownFormatError
 
 ROWS: list[dict[str, Any]] = [

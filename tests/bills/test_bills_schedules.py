@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from bills.bill_texts import Read
 from percapita import bills
-from percapita.bills.capex import Asset, Disposal, depreciation
-from percapita.bills.documents import Days, DocumentError
-from percapita.bills.people import monthly
-from percapita.bills.schedules import EXACT, months
+from percapita.bills.written.capex import Asset, Disposal, depreciation
+from percapita.bills.written.documents import Days, DocumentError
+from percapita.bills.written.people import monthly
+from percapita.bills.written.schedules import EXACT, months
 from percapita.core.sources import Source
 from percapita.store import Store
 

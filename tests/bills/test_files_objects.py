@@ -15,7 +15,7 @@ from bills import object_store
 from bills.bill_texts import text
 from bills.object_store import BUCKET, KEY, SECRET, ObjectStore
 from percapita import bills
-from percapita.bills import objects
+from percapita.bills.files import objects
 from percapita.cli import main
 from percapita.core.errors import InputError
 from percapita.core.sources import Source

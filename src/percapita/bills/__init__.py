@@ -8,11 +8,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from percapita.bills.files import find
-from percapita.bills.objects import brought
+from percapita.bills.files.found import find
+from percapita.bills.files.objects import brought
 from percapita.bills.peek import is_bill
 from percapita.bills.taking import Delivery, read, scratch
-from percapita.bills.whole import gone, with_named
+from percapita.bills.written.whole import gone, with_named
 from percapita.core.errors import ProofError
 from percapita.core.sources import Source, Taken
 from percapita.core.tables import LINES

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from percapita.bills.literals import flat, loads, written
+from percapita.bills.files.literals import flat, loads, written
 from percapita.plugins import Cell, First, Fixed, Gathered, Inside, Labels, Like, Part, Total, When
 from percapita.store.engine import literal
 

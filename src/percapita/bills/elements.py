@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from percapita.bills.cells import spent, value
-from percapita.bills.literals import flat, loads
-from percapita.bills.reading import Layout
-from percapita.bills.records import Pieces
+from percapita.bills.files.literals import flat, loads
+from percapita.bills.files.reading import Layout
+from percapita.bills.files.records import Pieces
 from percapita.plugins import Each
 from percapita.store.engine import Engine
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from percapita.bills.cells import columns_of
 from percapita.bills.columns import TAG
-from percapita.bills.literals import MAPS, loads, written
-from percapita.bills.reading import Layout
+from percapita.bills.files.literals import MAPS, loads, written
+from percapita.bills.files.reading import Layout
 from percapita.core.privacy import Key, masked
 from percapita.plugins import Binding, Inside
 from percapita.store.engine import Engine

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from percapita.bills import reading, records
-from percapita.bills.files import Opened, opened
-from percapita.bills.reading import Layout
+from percapita.bills.files import reading, records
+from percapita.bills.files.found import Opened, opened
+from percapita.bills.files.reading import Layout
 from percapita.core.errors import InputError, nearest
 from percapita.core.sources import Source
 from percapita.plugins import BillFormat, Document, bill_formats

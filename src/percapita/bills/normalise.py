@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from percapita.bills.cells import PART, RULE, TERM
-from percapita.bills.literals import loads, written
+from percapita.bills.files.literals import loads, written
 from percapita.core import money, periods
 
 PLAIN = r"-?[0-9]{1,17}(\.[0-9]{1,18})?"

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from percapita.bills.bindings import named, told, vendor
-from percapita.bills.files import DamagedError
+from percapita.bills.files.found import DamagedError
 from percapita.core.errors import InputError
 from percapita.core.money import total
 from percapita.core.sources import Source

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from percapita.bills import archives, reading, records
-from percapita.bills.files import beginning, find
+from percapita.bills.files import archives, reading, records
+from percapita.bills.files.found import beginning, find
 from percapita.core.errors import InputError
 from percapita.core.sources import Source
 from percapita.plugins import Document, bill_formats

@@ -12,9 +12,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from percapita.bills import checks, layouts, lines, rounding
-from percapita.bills.archives import unpacked
 from percapita.bills.cells import columns_of, spent
-from percapita.bills.files import found
+from percapita.bills.files.archives import unpacked
+from percapita.bills.files.found import found
 from percapita.bills.identities import Masks
 from percapita.bills.notes import notes_of
 from percapita.bills.proof import Proof, prove

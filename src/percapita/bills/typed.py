@@ -16,8 +16,8 @@ from percapita.bills import cells, normalise
 from percapita.bills.columns import CUSTOM, DATES, TAG
 from percapita.bills.elements import STEP, Elements
 from percapita.bills.extra import MAP, filtered, spelled
+from percapita.bills.files.reading import Layout
 from percapita.bills.identities import Masks
-from percapita.bills.reading import Layout
 from percapita.core import money
 from percapita.core.tables import COSTS, LINE_NUMBERS, LINE_TEXTS, MONEY
 from percapita.plugins import Binding, Fixed

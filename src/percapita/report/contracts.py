@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from percapita.bills.documents import AMOUNT, LAST, PERIOD, TEXT, Days, read
+from percapita.bills.written.documents import AMOUNT, LAST, PERIOD, TEXT, Days, read
 from percapita.core.errors import InputError
 from percapita.core.money import text
 from percapita.core.tables import LINES

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from percapita.bills.documents import AMOUNT, FIRST, LAST, TEXT, read
+from percapita.bills.written.documents import AMOUNT, FIRST, LAST, TEXT, read
 from percapita.core.errors import InputError
 from percapita.core.money import text, total
 from percapita.core.tables import LINES

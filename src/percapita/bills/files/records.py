@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from percapita.bills.files import DamagedError
-from percapita.bills.literals import Digits, flat
-from percapita.bills.texts import filled
+from percapita.bills.files.found import DamagedError
+from percapita.bills.files.literals import Digits, flat
+from percapita.bills.files.texts import filled
 from percapita.core.sources import Source
 from percapita.plugins import BillFormat, Document, ReadsRecords, bill_formats
 from percapita.store.engine import parquet

@@ -19,8 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from percapita.bills import manifests
-from percapita.bills.files import NotFoundError, wanted
+from percapita.bills.files import manifests
+from percapita.bills.files.found import NotFoundError, wanted
 from percapita.core.errors import InputError
 from percapita.core.sources import REMOTE, Source, is_remote
 

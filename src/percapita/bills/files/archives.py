@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
 
-from percapita.bills.files import SUFFIXES, DamagedError
+from percapita.bills.files.found import SUFFIXES, DamagedError
 
 _MAGICS: Final = (b"PK\x03\x04", b"PK\x05\x06")
 """Of archives, and of empty ones."""

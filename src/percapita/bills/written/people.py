@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
 
-from percapita.bills.documents import (
+from percapita.bills.written.documents import (
     AMOUNT,
     FIRST,
     LAST,
@@ -18,8 +18,8 @@ from percapita.bills.documents import (
     Written,
     WrittenFormat,
 )
-from percapita.bills.quantities import QUANTITY, Quantities, Quantity, used_by
-from percapita.bills.schedules import EXACT, MONTH, Line, billing_month, months, weight
+from percapita.bills.written.quantities import QUANTITY, Quantities, Quantity, used_by
+from percapita.bills.written.schedules import EXACT, MONTH, Line, billing_month, months, weight
 from percapita.core import money
 from percapita.core.periods import next_month
 from percapita.core.split import split

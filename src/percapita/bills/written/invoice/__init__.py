@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from percapita.bills.documents import WrittenFormat
-from percapita.bills.invoice.grammar import INVOICE
-from percapita.bills.invoice.lines import lines_of
+from percapita.bills.written.documents import WrittenFormat
+from percapita.bills.written.invoice.grammar import INVOICE
+from percapita.bills.written.invoice.lines import lines_of
 from percapita.plugins import BillFormat
 
 SOURCE: BillFormat = WrittenFormat(

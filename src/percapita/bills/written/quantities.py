@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from percapita.bills.documents import AMOUNT, PERIOD, TEXT, Days, Written
+from percapita.bills.written.documents import AMOUNT, PERIOD, TEXT, Days, Written
 from percapita.core import money
 from percapita.core.errors import InputError, nearest
 from percapita.core.periods import next_month

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from percapita.bills.documents import Days, Written
-from percapita.bills.invoice.grammar import Cut, Invoice, Item
-from percapita.bills.invoice.pricing import (
+from percapita.bills.written.documents import Days, Written
+from percapita.bills.written.invoice.grammar import Cut, Invoice, Item
+from percapita.bills.written.invoice.pricing import (
     Rounding,
     cost,
     drawn,
@@ -19,8 +19,8 @@ from percapita.bills.invoice.pricing import (
     rounded,
     whole,
 )
-from percapita.bills.quantities import Quantities, used_by
-from percapita.bills.schedules import EXACT, Charge, Line
+from percapita.bills.written.quantities import Quantities, used_by
+from percapita.bills.written.schedules import EXACT, Charge, Line
 from percapita.core import money
 from percapita.core.periods import next_month
 from percapita.core.split import split

@@ -14,7 +14,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from math import lcm
 from typing import Final
 
-from percapita.bills.documents import Days
+from percapita.bills.written.documents import Days
 from percapita.core import money
 from percapita.core.periods import next_month
 from percapita.core.split import split

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
 
-from percapita.bills.documents import (
+from percapita.bills.written.documents import (
     AMOUNT,
     FIRST,
     LAST,
@@ -18,7 +18,7 @@ from percapita.bills.documents import (
     Written,
     WrittenFormat,
 )  # fmt: skip
-from percapita.bills.schedules import EXACT, Line, billing_month, later, months, weight
+from percapita.bills.written.schedules import EXACT, Line, billing_month, later, months, weight
 from percapita.core import money
 from percapita.core.periods import next_month
 from percapita.core.split import split

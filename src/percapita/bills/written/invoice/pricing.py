@@ -7,9 +7,9 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
-from percapita.bills.documents import Days
-from percapita.bills.invoice.grammar import STEPS, Every, Item, Tier
-from percapita.bills.schedules import EXACT, later
+from percapita.bills.written.documents import Days
+from percapita.bills.written.invoice.grammar import STEPS, Every, Item, Tier
+from percapita.bills.written.schedules import EXACT, later
 from percapita.core import money
 
 

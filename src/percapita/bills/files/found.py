@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, Literal
 
-from percapita.bills import manifests
+from percapita.bills.files import manifests
 from percapita.core.errors import InputError
 
 SUFFIXES = (

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from percapita.bills import texts
-from percapita.bills.files import Opened
-from percapita.bills.literals import MAPS
-from percapita.bills.texts import Header
+from percapita.bills.files import texts
+from percapita.bills.files.found import Opened
+from percapita.bills.files.literals import MAPS
+from percapita.bills.files.texts import Header
 from percapita.store.engine import Engine, literal, quote
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final, Literal
 
-from percapita.bills.documents import AMOUNT, FIRST, PERIOD, TAGS, TEXT, Days
-from percapita.bills.quantities import QUANTITY, Quantity
+from percapita.bills.written.documents import AMOUNT, FIRST, PERIOD, TAGS, TEXT, Days
+from percapita.bills.written.quantities import QUANTITY, Quantity
 from percapita.model.shapes import Choice, Number, WrongError
 from percapita.model.structures import Key, Listed, Made, Record
 

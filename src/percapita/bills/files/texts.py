@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from percapita.bills.files import DamagedError, Opened
+from percapita.bills.files.found import DamagedError, Opened
 from percapita.core.errors import InputError
 from percapita.store.engine import Engine, EngineError, literal, parquet
 

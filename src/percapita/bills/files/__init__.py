@@ -1,0 +1,1 @@
+"""Files of a delivery: found, unpacked, and read as rows of text."""

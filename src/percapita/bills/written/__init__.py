@@ -1,0 +1,1 @@
+"""Costs that no export delivers, written down in YAML: invoices, people, assets."""
