@@ -9,7 +9,7 @@ USERS  ?= 20000
 COMPANY := $(DEMO)/company
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint bench lock clean
+.PHONY: help setup setup-dev services demo test lint bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -57,7 +57,10 @@ demo: setup ## a whole company: import, run, cost per user, proof, explanation
 	@printf '\n\033[1m$$ python -m percapita.sample.check %s\033[0m\n' $(COMPANY)
 	@$(BIN)/python -m percapita.sample.check $(COMPANY)
 
-test: setup-dev lint ## lint, types and contracts, then every test
+services: ## install the servers that tests start: PostgreSQL, Prometheus (Debian, as root)
+	@tests/servers/install.sh
+
+test: setup-dev lint services ## lint, types and contracts, then every test
 	@$(BIN)/pytest -n auto
 
 lint: setup-dev ## ruff, mypy and the import contracts

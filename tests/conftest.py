@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import servers
 from percapita.cli import main
+from servers import postgres as postgres_server
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +24,12 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with contextlib.redirect_stdout(io.StringIO()):
         assert main.run(["run", "--project", str(target)]) == 0
     return target
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_server.Postgres]:
+    """Run a PostgreSQL, once a process; each test asks it for a database of its own."""
+    if postgres_server.programs() is None:
+        servers.missing("PostgreSQL")
+    with postgres_server.served() as server:
+        yield server

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyarrow.fs import S3FileSystem
+
+from servers.ports import free_ports
 
 KEY, SECRET, BUCKET = "access", "secret", "billing"
 _SECONDS = 60
@@ -45,7 +46,7 @@ def program() -> str | None:
 @contextmanager
 def served(folder: Path) -> Iterator[ObjectStore]:
     """Run a server whose data lies in ``folder``."""
-    master, volume, filer, s3, *internal = _free_ports(8)
+    master, volume, filer, s3, *internal = free_ports(8)
     identity = {
         "name": "test",
         "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
@@ -92,11 +93,3 @@ def _wait(store: ObjectStore, process: subprocess.Popen[bytes]) -> None:
         else:
             store.remove("ready")
             return
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
