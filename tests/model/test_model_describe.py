@@ -98,5 +98,6 @@ def test_record_is_plain() -> None:
 
     assert found["hash"] == "0f"
     assert list(found) == [
-        "model", "hash", "currency", "timezone", "basis", "units", "segments", "pools", "rules",
+        "model", "hash", "currency", "timezone", "basis", "units", "segments", "meters", "pools",
+        "rules",
     ]  # fmt: skip

@@ -215,7 +215,8 @@ def test_warnings_are_documented() -> None:
     model = model_of(
         "  - {pool: a, match: {tags.T: x, x_c: y, source: s}, idle: {capacity: m, used: m}}\n"
         "  - {pool: b, match: {tags.T: x, x_c: y, source: s}}\n",
-        head="segments: {tier: {from: users.plan}}\nfree tier: acquisition\n",
+        head="segments: {tier: {from: users.plan}}\nfree tier: acquisition\n"
+        "meters: {m: {from: spans}, n: {from: spans}}\n",
     )
     found = lint(
         model,
@@ -227,3 +228,44 @@ def test_warnings_are_documented() -> None:
     )
 
     assert set(WARNINGS) == {problem.code for problem in found}
+
+
+def test_meter_that_nothing_asks_for_is_a_warning() -> None:
+    """A meter the model declares and never uses is named at its line; a built-in one is not."""
+    model = model_of(
+        "  - {pool: a, by: jobs}\n", head="meters: {jobs: {from: logs}, spare: {from: logs}}\n"
+    )
+
+    assert warnings(model) == [
+        (
+            "unused-meter model.yaml:2:30: Nothing in the model asks for the meter 'spare'. Name it"
+            " in a pool, a unit or a segment, or leave it for percapita readings."
+        )
+    ]
+
+
+def test_declared_meter_without_readings_says_where_it_should_come_from() -> None:
+    """A meter that the model declares and nothing fed yet is told apart from a misspelt one."""
+    model = model_of("  - {pool: a, by: jobs}\n", head="meters: {jobs: {from: logs}}\n")
+
+    assert warnings(model, meters=["jobz"]) == [
+        (
+            "unknown-meter model.yaml:4:19: No reading of the meter 'jobs' was imported. The model"
+            " takes it from logs; none that fit have come."
+        )
+    ]
+
+
+def test_rules_on_activity_ask_for_meters() -> None:
+    """Meters of transactions, bots and calibration are held against the data like a pool's."""
+    model = model_of(
+        "  - {pool: a, by: cpu}\n",
+        head="activity:\n  transactions: {pay: {meter: t}}\n  bots:\n    rate: {of: r, above: 1}\n"
+        "    no conversion: {of: u, above: 2, without: [c, {meter: d}]}\n"
+        "sampling: {calibrate: {s: e}}\n",
+    )
+    found = lint(model, meters=["cpu"])
+
+    assert [problem.where.removeprefix("model.yaml:") for problem in found] == [
+        "3:31", "5:16", "6:25", "6:48", "6:59", "7:24", "7:27",
+    ]  # fmt: skip

@@ -13,6 +13,7 @@ from percapita.model.grammar import MODEL, SEGMENT, TARGET, UNIT
 from percapita.model.load import loads
 from percapita.model.pool_keys import POOL
 from percapita.model.reference import Entry, entries, reference
+from percapita.model.signal_keys import IDENTITY, SAMPLING
 from percapita.model.structures import Record
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "model.md"
@@ -55,7 +56,7 @@ def placed(entry: Entry) -> str:
     if section in {"pools", "driver"} and not entry.example.startswith("pools:"):
         name = [] if any(line.startswith("pool:") for line in lines) else ["pool: x"]
         return CONTEXT + "  -\n" + "".join(f"    {line}\n" for line in [*name, *lines])
-    if section in {"units", "segments"} and entry.path != section:
+    if section in {"units", "segments", "meters"} and entry.path != section:
         wrapped = f"{section}:\n  {entry.example}\n"
         return f"currency: USD\n{wrapped}"
     head = CONTEXT
@@ -85,6 +86,8 @@ def test_every_example_loads(entry: Entry) -> None:
         (UNIT, spec.Unit),
         (SEGMENT, spec.Segment),
         (TARGET, spec.Target),
+        (IDENTITY, spec.Identity),
+        (SAMPLING, spec.Sampling),
     ],
 )
 def test_every_field_of_the_spec_has_a_key(record: Record, made: type[object]) -> None:

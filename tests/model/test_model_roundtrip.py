@@ -11,19 +11,25 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from percapita.model.builtin import built_in
 from percapita.model.load import examine, loads
 from percapita.model.spec import (
+    Activity,
     Behaviour,
+    Busy,
     Condition,
     Direct,
     Driver,
+    Identity,
     Idle,
     Match,
     Mix,
     Model,
     Overhead,
     Pool,
+    Sampling,
     Segment,
+    Signals,
     Through,
     Unit,
 )
@@ -93,6 +99,38 @@ def pools(draw: st.DrawFn) -> Pool:
     return Pool(draw(WORDS), Match(match), **{**draw(METHODS), **more})
 
 
+ATTRIBUTES = st.from_regex(r"[a-z]{1,5}(\.[a-z]{1,5}){1,2}", fullmatch=True)
+CHOICES = st.lists(ATTRIBUTES, min_size=1, max_size=2, unique=True)
+WHERES = st.dictionaries(CHOICES.map("|".join), CONDITIONS, max_size=2)
+METRICS = st.lists(st.from_regex("[a-z*?.]{1,9}", fullmatch=True), min_size=1, max_size=3,
+                   unique=True)  # fmt: skip
+SIGNALS = st.one_of(
+    st.builds(Signals, st.just(""), st.sampled_from(["spans", "logs"]), WHERES),
+    st.builds(Signals, st.just(""), st.just("spans"), WHERES, quantity=st.just("duration"),
+              times=ATTRIBUTES, unit=WORDS),
+    st.builds(Signals, st.just(""), st.sampled_from(["spans", "logs"]), WHERES, unit=WORDS,
+              quantity=st.just("attributes"), plus=CHOICES.map(tuple), minus=CHOICES.map(tuple),
+              scale=st.integers(1, 10**6)),
+    st.builds(Signals, st.just(""), st.just("metrics"), WHERES, METRICS.map(tuple),
+              quantity=st.sampled_from(["value", "count"]), unit=WORDS),
+)  # fmt: skip
+FED = st.dictionaries(METERS.filter(lambda name: name != "active"), SIGNALS, max_size=3)
+KEYS = CHOICES.map(tuple)
+IDENTITIES = st.builds(Identity, KEYS, KEYS, KEYS, st.sampled_from([(), ("trace", "x.id")]),
+                       st.integers(0, 3600))  # fmt: skip
+RATES = st.builds(Busy, DRIVERS, st.integers(1, 10**9))
+IDLERS = st.builds(Busy, DRIVERS, st.integers(1, 9), st.just((Driver("a"), Driver("b"))))
+ACTIVITIES = st.builds(Activity, st.integers(1, 999), st.dictionaries(WORDS, DRIVERS, min_size=1,
+                       max_size=2), st.none() | RATES, st.none() | IDLERS)  # fmt: skip
+SAMPLINGS = st.builds(Sampling, FACTORS, st.dictionaries(METERS, METERS, min_size=1, max_size=2))
+
+
+def fed(meters: Mapping[str, Signals]) -> tuple[Signals, ...]:
+    """Return the meters of a model that declares these."""
+    kept = [meter for meter in built_in() if meter.meter not in meters]
+    return (*kept, *(replace(meter, meter=name) for name, meter in meters.items()))
+
+
 @st.composite
 def models(draw: st.DrawFn) -> Model:
     """Draw a model; one pool, ``leaf``, is there to be served."""
@@ -112,6 +150,10 @@ def models(draw: st.DrawFn) -> Model:
         credits=draw(st.sampled_from(["follow", "own pool", "back out"])),
         dimensions=draw(st.sampled_from([(), ("feature",), ("region", "operation")])),
         concentration=draw(st.decimals(0, 100, places=3)),
+        meters=fed(draw(FED)),
+        identity=draw(IDENTITIES),
+        activity=draw(ACTIVITIES),
+        sampling=draw(SAMPLINGS),
     )
 
 
@@ -180,6 +222,37 @@ def keys_of(pool: Pool) -> dict[str, object]:
     return {**keys, "fallback": pool.fallback, "grain": pool.grain}
 
 
+def signals_of(meter: Signals) -> dict[str, object]:
+    """Return a meter as its keys."""
+    keys: dict[str, object] = {"from": meter.source}
+    for key in ("where", "metric", "plus", "minus", "times", "unit"):
+        if value := getattr(meter, key):
+            keys[key] = value
+    if meter.quantity != "attributes":
+        keys["quantity"] = meter.quantity
+    return {**keys, "scale": meter.scale}
+
+
+def busy_of(rule: Busy) -> dict[str, object]:
+    """Return a rule for bots as its keys."""
+    without = {"without": [driver_of(driver) for driver in rule.without]} if rule.without else {}
+    return {"of": driver_of(rule.driver), "above": rule.above, **without}
+
+
+def telemetry_of(model: Model) -> dict[str, object]:
+    """Return the keys that say how telemetry is read."""
+    activity, identity = model.activity, model.identity
+    own = {m.meter: signals_of(m) for m in model.meters if not m.built_in}
+    bots = {"bots": {key: busy_of(rule) for key, rule in activity.bots.items()}}
+    transactions = {name: driver_of(driver) for name, driver in activity.transactions.items()}
+    return {
+        **({"meters": own} if own else {}),
+        "identity": {**identity.attributes, "join": identity.join, "wait": identity.wait},
+        "activity": {"session gap": activity.session_gap, "transactions": transactions, **bots},
+        "sampling": {"unknown": model.sampling.unknown, "calibrate": model.sampling.calibrate},
+    }
+
+
 def text_of(model: Model) -> str:
     """Write a model as a file."""
     head = {
@@ -201,6 +274,7 @@ def text_of(model: Model) -> str:
                                               if unit.active else {})}
             for unit in model.units
         },
+        **telemetry_of(model),
     }  # fmt: skip
     lines = [f"{key}: {yaml_of(value)}" for key, value in head.items()]
     return "\n".join([*lines, "pools:", *(f"  - {yaml_of(keys_of(p))}" for p in model.pools), ""])

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
     from percapita.core.errors import Problem
     from percapita.model.lint import Seen
+    from percapita.model.meters import Meter
     from percapita.model.spec import Model
     from percapita.project import Project
 
 FINDINGS, ERRORS = 1, 2
 """Exit codes: warnings under ``--strict``, and a model that cannot be run."""
+
+_WITH_WORDS = 132
+"""Characters in a line that leave room for sentences."""
 
 _model_file = click.option(
     "--model",
@@ -37,6 +41,7 @@ def model_command() -> None:
     Examples:
       percapita model check --project acme
       percapita model describe --format markdown > allocation.md
+      percapita model meters
       percapita model schema > model.schema.json
     """  # noqa: D301
 
@@ -102,6 +107,59 @@ def schema(form: str) -> None:
         from percapita.model.schema import schema as made  # noqa: PLC0415
 
         _print_json(made())
+
+
+@model_command.command("meters", short_help="List the meters a model can name.")
+@options.project
+@_model_file
+@options.output("text", "json")
+def meters(project_dir: Path, store_dir: Path | None, model_file: Path | None, form: str) -> None:
+    """List the meters a model can name, and where each comes from.
+
+    Built-in meters and those declared under `meters` are fed by telemetry; others come with
+    imported readings alone.
+    """
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from percapita.model.load import load  # noqa: PLC0415
+    from percapita.model.meters import meters as known  # noqa: PLC0415
+
+    path, project = _find(project_dir, store_dir, model_file)
+    found = known(load(path), _bases(project) if project else {})
+    if form == "json":
+        _print_json({"model": str(path), "meters": [asdict(meter) for meter in found]})
+    else:
+        _print_meters(found)
+
+
+def _bases(project: Project) -> dict[str, str]:
+    from percapita.store.site import NoStoreError  # noqa: PLC0415
+
+    try:
+        with project.store(create=False) as store:
+            return store.meter_bases()
+    except NoStoreError:
+        return {}
+
+
+def _print_meters(found: Sequence[Meter]) -> None:
+    from percapita.report.table import Column, Page  # noqa: PLC0415
+
+    page = Page()
+    places = [f"model, line {m.line}" if m.line else m.origin for m in found]
+    units = ["no readings" if m.unit is None else m.unit or "count" for m in found]
+    texts = {
+        "Meter": [meter.meter for meter in found],
+        "From": places,
+        "Base unit": units,
+        "Asked for by": [", ".join(meter.asked) for meter in found],
+        "Counts": [meter.counts.replace("`", "") for meter in found],
+    }
+    columns = [Column(title, values, number=False) for title, values in texts.items()]
+    wide = page.width >= _WITH_WORDS
+    page.table(columns if wide else columns[:-1])
+    if not wide:
+        page.line(f"With COLUMNS={_WITH_WORDS} or --format json: what each one counts.")
 
 
 def _find(

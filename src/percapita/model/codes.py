@@ -25,7 +25,7 @@ ERRORS: Final = {
     "unknown-segment": "A segment is used but not declared.",
     "unknown-unit": "A target names a unit that the model does not have.",
     "unknown-source": "A source is not in the project.",
-    "reserved-name": "A pool has the name of one that every model has.",
+    "reserved-name": "A pool has the name of one that every model has, or a meter that of a word.",
     "not-a-driver-pool": "`through` names a pool that cannot pass anything on.",
     "endless-loop": "Pools serve each other and nobody else, so their cost never arrives.",
     "large-loop": "More pools serve each other than can be solved exactly.",
@@ -34,6 +34,7 @@ ERRORS: Final = {
 
 WARNINGS: Final = {
     "unknown-meter": "No reading of this meter was imported.",
+    "unused-meter": "Nothing in the model asks for a meter it declares.",
     "unknown-tag": "No bill line carries this tag.",
     "unknown-column": "No bill line has this column of its own.",
     "unknown-source": "A source is not in the project.",

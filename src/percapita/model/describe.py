@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from percapita.model.spec import Condition, Driver, Mix, Model, Overhead, Pool, Segment, Unit
-from percapita.model.words import ACTIVE
+from percapita.model.describe_signals import meter_words, own_meters, signal_rules
+from percapita.model.describe_words import code, driver_words, fits, listed
+from percapita.model.spec import Driver, Mix, Model, Overhead, Pool, Segment, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,51 +56,26 @@ def _decision(model: Model, pool: Pool) -> Decision:
     )
 
 
-def code(name: str) -> str:
-    """Return a name in backticks."""
-    return f"`{name}`"
-
-
-def listed(items: Sequence[str], last: str = "and") -> str:
-    """Return ``a, b and c``."""
-    *head, tail = items
-    return f"{', '.join(head)} {last} {tail}" if head else tail
-
-
-def _fits(columns: Mapping[str, Condition]) -> str:
-    found = []
-    for column, condition in columns.items():
-        if condition.present is None:
-            verdict = f"is {listed([code(value) for value in condition.values], 'or')}"
-        else:
-            verdict = "is present" if condition.present else "is absent"
-        found.append(f"{code(column)} {verdict}")
-    return listed(found)
-
-
 def _takes(pool: Pool) -> str:
     if not pool.match.columns:
         return "Every line that no pool above takes."
-    return f"Lines where {_fits(pool.match.columns)}, if no pool above takes them."
-
-
-def _driver(driver: Driver) -> str:
-    if driver.meter == ACTIVE:
-        return "active subjects, each counting one"
-    narrowed = f" where {_fits(driver.where)}" if driver.where else ""
-    return f"{code(driver.meter)}{narrowed}"
+    return f"Lines where {fits(pool.match.columns)}, if no pool above takes them."
 
 
 def _split(model: Model, pool: Pool) -> str:
     if pool.exclude:
         return "Stays out of unit cost and in the total, as `excluded`."
     if pool.direct:
-        then = f", then on to its users by {_driver(pool.direct.then)}" if pool.direct.then else ""
+        then = (
+            f", then on to its users by {driver_words(pool.direct.then)}"
+            if pool.direct.then
+            else ""
+        )
         return f"Falls on the {pool.direct.level} that {code(pool.direct.column)} names{then}."
     if pool.through:
         served = listed([code(name) for name in pool.through.pools])
         return (
-            f"Serves {served}: its cost goes to them by {_driver(pool.through.by)}, and"
+            f"Serves {served}: its cost goes to them by {driver_words(pool.through.by)}, and"
             " on to their receivers."
         )
     if pool.overhead:
@@ -109,9 +85,9 @@ def _split(model: Model, pool: Pool) -> str:
 
 def _by(by: Driver | Mix) -> str:
     if isinstance(by, Mix):
-        parts = [f"{factor} by {_driver(driver)}" for driver, factor in by.parts]
+        parts = [f"{factor} by {driver_words(driver)}" for driver, factor in by.parts]
         return f"Split in parts: {listed(parts)}."
-    return f"In proportion to {_driver(by)}: share = own / total."
+    return f"In proportion to {driver_words(by)}: share = own / total."
 
 
 def _overhead(model: Model, overhead: Overhead) -> str:
@@ -135,7 +111,7 @@ def _cells(pool: Pool) -> str:
 def _idle(pool: Pool) -> str:
     if not pool.idle:
         return ""
-    left = f"{_driver(pool.idle.capacity)} less {_driver(pool.idle.used)}"
+    left = f"{driver_words(pool.idle.capacity)} less {driver_words(pool.idle.used)}"
     if pool.idle.to == "share":
         return f"Capacity nobody used ({left}) is carried by the users with the rest."
     return f"Capacity nobody used ({left}) is the line `idle`."
@@ -167,8 +143,8 @@ def _behaviour(pool: Pool) -> str:
 def unit_words(unit: Unit) -> str:
     """Say what a unit counts."""
     if unit.meter:
-        return f"What {_driver(unit.meter)} measured, summed."
-    seen = listed([_driver(d) for d in unit.active], "or") if unit.active else "any reading"
+        return f"What {driver_words(unit.meter)} measured, summed."
+    seen = listed([driver_words(d) for d in unit.active], "or") if unit.active else "any reading"
     kinds = [code(kind) for kind in unit.exclude]
     without = f"; {listed(kinds)} left out" if kinds else ""
     return f"Each {unit.subject} with {seen}, once a {unit.window}{without}."
@@ -178,7 +154,7 @@ def segment_words(segment: Segment) -> str:
     """Say where a segment comes from and how it is cut."""
     bands = [f"{code(name)} from {low}" for name, low in segment.bands]
     if segment.usage:
-        return f"How much of {_driver(segment.usage)} was used in the month: {listed(bands)}."
+        return f"How much of {driver_words(segment.usage)} was used in the month: {listed(bands)}."
     if not segment.source:
         return f"As readings, head counts and revenue name it in a column {code(segment.name)}."
     cut = f", cut by {segment.by}" if segment.by else ""
@@ -196,6 +172,7 @@ def record(model: Model) -> dict[str, object]:
         "basis": model.basis,
         "units": [{"unit": unit.name, "counts": unit_words(unit)} for unit in model.units],
         "segments": [{"segment": s.name, "from": segment_words(s)} for s in model.segments],
+        "meters": [{"meter": m.meter, "counts": meter_words(m)} for m in own_meters(model)],
         "pools": [asdict(decision) for decision in decisions(model)],
         "rules": list(_rules(model)),
     }
@@ -206,6 +183,8 @@ def sections(model: Model) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     yield "Unit", [(unit.name, unit_words(unit)) for unit in model.units]
     if model.segments:
         yield "Segment", [(segment.name, segment_words(segment)) for segment in model.segments]
+    if own := own_meters(model):
+        yield "Meter", [(signals.meter, meter_words(signals)) for signals in own]
     if model.pools:
         yield (
             "Pool",
@@ -240,6 +219,10 @@ def _head(model: Model) -> Iterator[str]:
         yield from ("", "## Segments", "")
         for segment in model.segments:
             yield f"- **{segment.name}**: {segment_words(segment)}"
+    if own := own_meters(model):
+        yield from ("", "## Meters", "")
+        for signals in own:
+            yield f"- **{signals.meter}**: {meter_words(signals)}"
 
 
 def _pools(model: Model) -> Iterator[str]:
@@ -301,3 +284,4 @@ def _rules(model: Model) -> Iterator[str]:
         f" {band.high} and a warning above {band.warn} {model.currency}."
     )
     yield f"One subject with more than {model.concentration} % of a pool is a finding."
+    yield from signal_rules(model)

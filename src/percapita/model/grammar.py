@@ -1,4 +1,7 @@
-"""The cost model file, key by key: ``pool_keys.py`` holds the keys of a pool."""
+"""The cost model file, key by key.
+
+``pool_keys.py`` holds the keys of a pool, ``signal_keys.py`` those of telemetry.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,13 @@ from percapita.core.errors import InputError
 from percapita.model import spec
 from percapita.model.pool_keys import DRIVER, METER, POOL, TEXT, WHERE
 from percapita.model.shapes import Choice, Name, Number, WrongError, braced
+from percapita.model.signal_keys import (
+    ACTIVITY,
+    IDENTITY,
+    METERS,
+    METERS_EXAMPLE,
+    SAMPLING,
+)
 from percapita.model.structures import Either, Key, Listed, Made, Named, Record
 from percapita.model.words import ANY_READING, DIMENSIONS, SUBJECT_KINDS, SUBJECTS
 
@@ -239,6 +249,16 @@ MODEL = Record(
             _BAND_EXAMPLE, default="low 1, high 10, warn 20"),
         Key("concentration", Number(high=100), "Percent of a pool that one subject may take before"
             " it is a finding.", "concentration: 20"),
+        Key("meters", METERS, "Meters that telemetry feeds, by name, beside the built-in ones. One"
+            " of the same name takes the built-in one's place, `off` turns it off.",
+            METERS_EXAMPLE, default="the built-in meters, see below"),
+        Key("identity", IDENTITY, "Where telemetry says whose a signal is.",
+            "identity: {user: [user.id, app.account], join: [trace, http.request.id]}",
+            default="the names of OpenTelemetry, joined by trace"),
+        Key("activity", ACTIVITY, "What a session and a transaction are, and who is a bot.",
+            "activity: {session gap: 20}", default="sessions end after 30 minutes"),
+        Key("sampling", SAMPLING, "How sampled telemetry stands for all of it.",
+            "sampling: {unknown: 10}", default="a signal of unknown probability counts once"),
     ),
     _root,
     spec=spec.Model,

@@ -61,10 +61,21 @@ def lint(
 
 
 def _meters(model: Model, seen: Seen) -> Iterator[Problem]:
+    fed = {signals.meter: signals for signals in model.meters}
+    asked = set()
     for name, path in uses.meters(model):
+        asked.add(name)
         if seen.meters is not None and name not in seen.meters:
             message = f"No reading of the meter {name!r} was imported."
-            yield Problem("unknown-meter", model.where(*path), message, nearest(name, seen.meters))
+            hint = nearest(name, seen.meters)
+            if name in fed and not fed[name].built_in:
+                hint = f"The model takes it from {fed[name].source}; none that fit have come."
+            yield Problem("unknown-meter", model.where(*path), message, hint)
+    for name, signals in fed.items():
+        if name not in asked and not signals.built_in:
+            message = f"Nothing in the model asks for the meter {name!r}."
+            hint = "Name it in a pool, a unit or a segment, or leave it for percapita readings."
+            yield Problem("unused-meter", model.where("meters", name), message, hint)
 
 
 def _lines(model: Model, seen: Seen) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from percapita.core.errors import InputError, Problem
+from percapita.model.builtin import with_built_in
 from percapita.model.check import Checked, in_order, problems, two_methods
 from percapita.model.grammar import DEFAULT_UNIT, MODEL
 from percapita.model.shapes import BAD, At
@@ -117,6 +118,7 @@ def _model(values: Mapping[str, Any], text: str, at: At) -> Model:
         segments=tuple(segments),
         pools=tuple(_placed(pool, at) for pool in named.pop("pools", ())),
         targets=tuple(replace(t, unit=t.unit or primary) for t in named.pop("targets", ())),
+        meters=with_built_in(named.pop("meters", ())),
         free_tier=treat,
         free=free,
         text=text,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from percapita.model.builtin import TEXT
 from percapita.model.codes import ERRORS, WARNINGS
 from percapita.model.grammar import MODEL
 from percapita.model.pool_keys import DRIVER
@@ -33,8 +34,19 @@ TITLES = {
     "free tier": "Free tier",
     "targets": "Targets",
     "band": "Band",
+    "meters": "Meters",
+    "identity": "Identity",
+    "activity": "Activity",
+    "sampling": "Sampling",
     "driver": "Drivers",
 }
+
+
+_BUILT_IN = """\
+What every model reads from telemetry as if it were written under `meters`. `percapita model meters`
+lists a project's meters and where each comes from. Write one anew under its name to read it from
+another place, for example from metrics where a service sends no spans; a meter has one place only,
+so nothing is counted twice."""
 
 
 class Entry(NamedTuple):
@@ -89,6 +101,7 @@ def reference() -> str:
             section = part
             lines += [f"## {TITLES[part]}", ""]
         lines += _entry(entry)
+    lines += ["## Built-in meters", "", _BUILT_IN, "", "```yaml", TEXT.rstrip(), "```", ""]
     lines += _codes("Errors", "They stop: no run reads such a model.", ERRORS, "error")
     lines += _codes("Warnings", "The model runs; with `--strict` they fail the check.", WARNINGS,
                     "warning")  # fmt: skip

@@ -19,6 +19,8 @@ CostClass = Literal["cost of revenue", "research and development", "sales and ma
 Credits = Literal["follow", "own pool", "back out"]
 FreeTier = Literal["product", "acquisition"]
 Fallback = Literal["month", "pool"]
+Signal = Literal["spans", "metrics", "logs"]
+Quantity = Literal["count", "duration", "value", "attributes"]
 
 
 Trail = tuple[str | int, ...]
@@ -203,6 +205,87 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class Signals:
+    """A meter that telemetry feeds: which signals count, and how much each one adds."""
+
+    meter: str
+    source: Signal
+    where: Mapping[str, Condition] = field(default_factory=dict)
+    """Attribute of the signal, else of its resource, or one of the words of signals; of names
+    joined by ``|`` the first that is there."""
+    metric: tuple[str, ...] = ()
+    """Names of metrics, with wildcards; empty for the other sources."""
+    quantity: Quantity = "count"
+    plus: tuple[str, ...] = ()
+    """Attributes that are added up; of names joined by ``|`` the first that is there."""
+    minus: tuple[str, ...] = ()
+    """Attributes that are taken off, likewise."""
+    times: str = ""
+    """Attribute that a duration in seconds is multiplied by."""
+    unit: str = ""
+    """Unit of what is summed; empty is the metric's own, microseconds, or a plain count."""
+    scale: int = 1
+    """Makes the base unit finer by this factor."""
+    built_in: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Where telemetry says whose a signal is, and what brings signals of one doing together."""
+
+    user: tuple[str, ...] = ("user.id", "enduser.id", "enduser.pseudo.id")
+    session: tuple[str, ...] = ("session.id",)
+    tenant: tuple[str, ...] = ("tenant.id", "k8s.namespace.name")
+    join: tuple[str, ...] = ("trace",)
+    """``trace``, ``session``, or attributes such as ``http.request.id``."""
+    wait: int = 30
+    """Seconds that a signal without an id waits for another of its trace or request."""
+
+    @property
+    def attributes(self) -> Mapping[str, tuple[str, ...]]:
+        """Level of subject to the attributes that name one, first to last."""
+        return {"user": self.user, "session": self.session, "tenant": self.tenant}
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A subject that used more of a driver than anyone would is a bot."""
+
+    driver: Driver
+    above: int
+    """In base units: in one hour for the rate, in one month without any conversion."""
+    without: tuple[Driver, ...] = ()
+    """The conversions; empty for the rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What a session and a transaction are, and who is no person."""
+
+    session_gap: int = 30
+    """Minutes without a signal that end a session."""
+    transactions: Mapping[str, Driver] = field(default_factory=dict)
+    rate: Busy | None = None
+    no_conversion: Busy | None = None
+
+    @property
+    def bots(self) -> Mapping[str, Busy]:
+        """The rules that are written, by their key."""
+        rules = {"rate": self.rate, "no conversion": self.no_conversion}
+        return {key: rule for key, rule in rules.items() if rule}
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How sampled telemetry stands for all of it."""
+
+    unknown: Decimal = Decimal(1)
+    """Weight of a signal that does not say with which probability it was kept."""
+    calibrate: Mapping[str, str] = field(default_factory=dict)
+    """A sampled meter to the unsampled one whose total of the same service it must have."""
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A whole cost model, in file order."""
 
@@ -226,6 +309,11 @@ class Model:
     band: Band = field(default_factory=Band)
     concentration: Decimal = Decimal(20)
     """Percent of a pool that one subject may take before it is a finding."""
+    meters: tuple[Signals, ...] = ()
+    """Meters that telemetry feeds: the built-in ones, then the file's own."""
+    identity: Identity = field(default_factory=Identity)
+    activity: Activity = field(default_factory=Activity)
+    sampling: Sampling = field(default_factory=Sampling)
     text: str = field(default="", compare=False, repr=False)
     """The file as it was read."""
     marks: Mapping[Trail, Mark] = field(default_factory=dict, compare=False, repr=False)

@@ -31,6 +31,20 @@ def meters(model: Model) -> Iterator[Use]:
         for use in _pool_meters(pool):
             if use.name != ACTIVE:
                 yield Use(use.name, ("pools", pool.name, *use.path))
+    yield from _signal_meters(model)
+
+
+def _signal_meters(model: Model) -> Iterator[Use]:
+    at: Trail = ("activity",)
+    for name, driver in model.activity.transactions.items():
+        yield Use(driver.meter, (*at, "transactions", name, "meter"))
+    for key, rule in model.activity.bots.items():
+        yield Use(rule.driver.meter, (*at, "bots", key, "of", "meter"))
+        for number, driver in enumerate(rule.without):
+            yield Use(driver.meter, (*at, "bots", key, "without", number, "meter"))
+    for sampled, whole in model.sampling.calibrate.items():
+        yield Use(sampled, ("sampling", "calibrate", sampled))
+        yield Use(whole, ("sampling", "calibrate", sampled, ""))
 
 
 def _pool_meters(pool: Pool) -> Iterator[Use]:

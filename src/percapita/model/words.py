@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final, get_args
 
 from percapita.core.subjects import KINDS, SESSION, TENANT, USER
 from percapita.core.tables import LINE_TEXTS
-from percapita.model.spec import CostClass
+from percapita.model.spec import CostClass, Signal
 
 ACTIVE: Final = "active"
 """The driver that weighs every active subject of the primary unit alike."""
@@ -45,6 +46,23 @@ CLASS_SPELLINGS: Final = {
     "S&M": "sales and marketing",
     "G&A": "general and administrative",
 }
+
+SIGNAL_WORDS: Final[Mapping[Signal, tuple[str, ...]]] = {
+    "spans": ("name", "kind", "status", "service", "scope"),
+    "metrics": ("name", "service", "scope"),
+    "logs": ("event", "severity", "service", "scope"),
+}
+"""What a condition can ask of a signal beside its attributes."""
+
+SIGNAL_VALUES: Final = {
+    "kind": ("server", "client", "producer", "consumer", "internal"),
+    "status": ("ok", "error", "unset"),
+    "severity": ("trace", "debug", "info", "warn", "error", "fatal"),
+}
+"""The values of those words that have few."""
+
+OFF: Final = "off"
+"""Instead of a meter: the built-in one of that name is not read."""
 
 IMPLICIT: Final = ("unallocated", "rounding", "credits")
 """Pools that every model has without naming them."""
