@@ -76,7 +76,7 @@ _TABLES_HEAD: Final = """\
 # Tables
 
 Every stored table, column by column. `python docs/generate.py` makes this page from
-`src/percapita/core/tables.py`; stages meet in these tables and nowhere else.
+`src/percapita/core/tables`; stages meet in these tables and nowhere else.
 
 Each table is a Delta Lake table below `.percapita/tables/`. Partition columns lead the path of its
 files (`period=2025-10/import=i000001/`). Which imports count and which run is published stands in

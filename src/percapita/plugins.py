@@ -1,6 +1,6 @@
 """Every extension point on one page: what an engine and a bill format are asked to do.
 
-A stage speaks to an ``Engine`` in tables of ``core/tables.py`` and never to a database. Relations
+A stage speaks to an ``Engine`` in tables of ``core/tables`` and never to a database. Relations
 are SQL text or Ibis expressions over tables that the engine knows by name: ``named`` and ``stored``
 make such a table.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 Schema = Mapping[str, str]
-"""Column name to type, in the types of ``core/tables.py``."""
+"""Column name to type, in the types of ``core/tables``."""
 
 
 class Engine(Protocol):

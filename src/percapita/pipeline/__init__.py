@@ -1,7 +1,7 @@
 """The whole way on one page: bills and telemetry in, a proven ledger out.
 
 This is the only file that knows the order of the stages. Each stage takes tables and makes tables
-(``core/tables.py``); what one makes, the next one finds by its name.
+(``core/tables``); what one makes, the next one finds by its name.
 """
 
 from __future__ import annotations

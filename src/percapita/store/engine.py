@@ -46,7 +46,7 @@ class SchemaMismatchError(PercapitaError):
 
 
 def sql_type(name: str) -> str:
-    """Return DuckDB's name of a type of ``core/tables.py``."""
+    """Return DuckDB's name of a type of ``core/tables``."""
     return _TYPES.get(name) or name.upper()
 
 

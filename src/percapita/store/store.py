@@ -277,7 +277,7 @@ class Store:
         imported, under the rules of now.
 
         Args:
-            table: one of ``core/tables.py``.
+            table: one of ``core/tables``.
             name: of the view; the table's unless said.
             run: inputs: as that run read them. Outputs: of that run.
             basis: outputs: of the run published for each period, rows of this basis only.
