@@ -13,11 +13,12 @@ from percapita.core.errors import PercapitaError, ProofError
 
 VERBS: dict[str, tuple[str, str]] = {
     "init": ("setup", "Start a project: model, taxonomy and resource map to edit."),
-    "import": ("setup", "Take in bills, usage, users, head counts and revenue."),
+    "import": ("setup", "Take in bills, usage, users, head counts, revenue and events."),
     "sources": ("setup", "Show what was imported: files, rows, sums."),
     "quarantine": ("setup", "List the rows that could not be read, and why."),
     "check": ("check", "See whether the figures can be trusted, and what to do first."),
     "tags": ("tags", "See which tags are missing or wrong, and enforce them elsewhere."),
+    "timeline": ("timeline", "Show deploys, incidents and what else happened, in order."),
     "commitments": ("commitments", "See what commitments cover, waste and save."),
     "run": ("run", "Split every bill line over its users and prove the sums."),
     "runs": ("run", "List the runs and what each one published."),

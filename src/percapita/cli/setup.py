@@ -89,7 +89,7 @@ def _started(started: Started) -> dict[str, Any]:
 @click.option("--source", "name", default="", help="What to call it; the path unless said.")
 @click.option("--kind", type=click.Choice(KINDS), help="What it holds; found out unless said.")
 @click.option("--input-format", default="", metavar="FORMAT",
-              help="focus, mapped …; csv, jsonl or parquet for signals.")  # fmt: skip
+              help="focus, mapped …; csv, jsonl, parquet … for signals.")  # fmt: skip
 @click.option("--unit", default="", help="Unit of the quantities where no column names it.")
 @click.option("--map", "maps", multiple=True, metavar="OURS=THEIRS",
               help="Our name of a column and the file's; may be repeated.")  # fmt: skip
@@ -108,17 +108,17 @@ def import_command(
     *,
     again: bool,
 ) -> None:
-    """Take in bills, usage, users, head counts and revenue.
+    """Take in bills, usage, users, head counts, revenue and events.
 
     PATH is a file, folder, glob in quotes, or the name of a source; without one, every source of
-    percapita.yaml is taken in. A delivery is taken in whole or not at all; the same content twice
-    changes nothing. Rows that cannot be read are set aside: see percapita quarantine.
+    percapita.yaml is taken in, whole or not at all; the same content twice changes nothing. Rows
+    that cannot be read are set aside: see percapita quarantine.
 
     \b
     Examples:
       percapita import bill.csv.gz --project acme
       percapita import 'usage/*.jsonl' --source usage --map time=ts --map user=account_id
-      percapita import heads.csv --kind counts
+      percapita import deploys.yaml --kind events
     """  # noqa: D301
     if name and len(paths) != 1:
         raise click.UsageError(

@@ -98,6 +98,8 @@ def take_in(
 def _kind(root: Path, source: Source) -> str:
     if source.kind:
         return source.kind
+    if own := telemetry.kind_of(source):
+        return own
     if source.format or bills.is_bill(source, root=root):
         return "bill"
     header = telemetry.header(source, root=root)
@@ -108,7 +110,7 @@ def _kind(root: Path, source: Source) -> str:
             hint = "save it with a comma, semicolon, tab or | between its columns."
         raise InputError(
             f"{source.path}: its columns ({shown} …) are neither those of a bill"
-            " nor of readings, counts, segments or revenue.",
+            " nor of readings, counts, segments, revenue or events.",
             hint=f"Say what it is with --kind, and {hint}",
         )
     return kind

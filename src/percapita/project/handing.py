@@ -82,7 +82,8 @@ def _with(project: Project, source: Source, said: Said) -> Source:
         columns={**source.columns, **said.columns},
     )
     if result.kind is None and result.format in telemetry.FORMATS:
-        return replace(result, kind=_signals(project, result))
+        own = telemetry.kind_of(result)
+        return replace(result, kind=own or _signals(project, result))
     return result
 
 

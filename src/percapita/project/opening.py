@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+from zoneinfo import ZoneInfo
 
 from percapita.core.errors import InputError, Problem, nearest
+from percapita.core.periods import zone
 from percapita.core.privacy import Key, open_key
 from percapita.core.rates import NO_RATES, Rates, read_rates
 from percapita.core.sources import Source, is_remote
@@ -282,6 +284,15 @@ class Project:
             return ""
         model, _ = examine(self.model_path.read_text(encoding="utf-8-sig"), str(self.model_path))
         return model.currency if model else ""
+
+    def timezone(self) -> ZoneInfo:
+        """Return the model's time zone; UTC while the model can't be read."""
+        from percapita.model.load import examine  # noqa: PLC0415
+
+        if not self.model_path.is_file():
+            return zone("UTC")
+        model, _ = examine(self.model_path.read_text(encoding="utf-8-sig"), str(self.model_path))
+        return zone(model.timezone if model else "UTC")
 
     def all_sources(self, store: Store) -> list[Source]:
         """Return what ``percapita.yaml`` names, and what was handed to ``percapita import``.

@@ -100,6 +100,10 @@ class Door:
                 result |= {row.number: row.label for row in connection.execute(wanted)}
         return result
 
+    def keeps(self, kind: str) -> bool:
+        """Tell whether names of this kind of subject stay readable."""
+        return kind in self._labels
+
     def set_kind(self, numbers: Iterable[int], kind: str) -> None:
         """Take these subjects for bots or anonymous, by the word of the import going on.
 

@@ -93,15 +93,23 @@ class Reader(Protocol):
         ...
 
 
-def found(source: Source, root: Path) -> list[File]:
+def found(
+    source: Source, root: Path, forms: Mapping[str, str] = _FORMS, other: str = ""
+) -> list[File]:
     """Return the files of a source, in name order.
+
+    Args:
+        source: whose files.
+        root: folder that a relative path starts from.
+        forms: end of a name -> form, of the files that count in a folder.
+        other: form of all other files; they count if it is given.
 
     Raises:
         NoFilesError: there are none.
     """
     whole = root / Path(source.path).expanduser()
     if whole.is_dir():
-        paths = [path for path in sorted(whole.rglob("*")) if _is_table(path, whole)]
+        paths = [p for p in sorted(whole.rglob("*")) if _counts(p, whole, forms, other)]
     elif whole.exists():
         paths = [whole]
     else:
@@ -111,7 +119,7 @@ def found(source: Source, root: Path) -> list[File]:
     if not paths:
         raise NoFilesError(source, root)
     forced = source.format if source.format in FORMATS else ""
-    return [File(path, shown(path, root), forced or form(path)) for path in paths]
+    return [File(p, shown(p, root), forced or form(p, forms, other)) for p in paths]
 
 
 def shown(path: Path, root: Path) -> str:
@@ -122,11 +130,13 @@ def shown(path: Path, root: Path) -> str:
         return str(path)
 
 
-def form(path: Path) -> str:
-    """Return the format of a file, by its name or else by its first bytes."""
+def form(path: Path, forms: Mapping[str, str] = _FORMS, other: str = "") -> str:
+    """Return the form of a file, by its name or else ``other`` or what its first bytes tell."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    if suffixes and suffixes[-1] in _FORMS:
-        return _FORMS[suffixes[-1]]
+    if suffixes and suffixes[-1] in forms:
+        return forms[suffixes[-1]]
+    if other:
+        return other
     with path.open("rb") as file:
         start = file.read(64).lstrip()
     if start.startswith(b"PAR1"):
@@ -134,12 +144,13 @@ def form(path: Path) -> str:
     return "jsonl" if start.startswith(b"{") else "csv"
 
 
-def _is_table(path: Path, folder: Path) -> bool:
+def _counts(path: Path, folder: Path, forms: Mapping[str, str], other: str) -> bool:
     hidden = any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
     name = path.name.lower().removesuffix(".gz")
     # A manifest lists what else is there, and is no table.
     listed = name.endswith("manifest.json")
-    return path.is_file() and not hidden and not listed and Path(name).suffix in _FORMS
+    known = bool(other) or Path(name).suffix in forms
+    return path.is_file() and not hidden and not listed and known
 
 
 def opened(file: File) -> TextIO:

@@ -16,7 +16,9 @@ from percapita.store.imports import ImportTx
 from percapita.telemetry import clusters, counts, files, readings, revenue, segments
 from percapita.telemetry.batch import Batch, Table
 from percapita.telemetry.columns import DIMENSIONS, UnknownTableError, layout, recognises
+from percapita.telemetry.intake import Intake, Way
 from percapita.telemetry.readers import reader
+from percapita.telemetry.ways import way_of
 
 
 def take(
@@ -31,7 +33,7 @@ def take(
 
     Args:
         store: where it goes.
-        source: what to read and how; its kind may be left to be found out.
+        source: what to read and how.
         root: folder that a relative path starts from.
         model_segments: names of the model's segments; a column so called names subjects.
         again: take it in even if the same content is there.
@@ -39,6 +41,8 @@ def take(
     Raises:
         InputError: a file cannot be read, or is no table of that kind.
     """
+    if way := way_of(source):
+        return _take_own(store, source, way, root, model_segments, again=again)
     found = files.found(source, root)
     stats = [FileStat.of(file.path, root) for file in found]
     tables, kind, notes = _tables(store, source, found, model_segments)
@@ -56,6 +60,33 @@ def take(
     return Taken(
         source.name, tx.id, kind, settled.format, len(found), rows, len(batch.quarantined),
         unchanged=False, sums=sums, notes=tuple(batch.notes),
+    )  # fmt: skip
+
+
+def _take_own(
+    store: Store,
+    source: Source,
+    way: Way,
+    root: Path,
+    model_segments: Collection[str],
+    *,
+    again: bool,
+) -> Taken:
+    """Take in what is no table, in its format's own way."""
+    found = files.found(source, root, way.suffixes, way.other)
+    stats = [FileStat.of(file.path, root) for file in found]
+    settled = dataclasses.replace(source, kind=way.kind, format=way.format)
+    if not again and store.unchanged(settled, stats):
+        return _unchanged(store, settled, len(found))
+    with _scratch(store) as scratch, store.begin_import(settled, stats, again=again) as tx:
+        intake = Intake(store, settled, found, model_segments, scratch)
+        rows = way.stage(intake, tx)
+        tx.quarantine(intake.quarantined)
+        if not tx.commit(rows=rows, notes=intake.notes):
+            return _unchanged(store, settled, len(found))
+    return Taken(
+        source.name, tx.id, way.kind, way.format, len(found), rows, len(intake.quarantined),
+        unchanged=False, notes=tuple(intake.notes),
     )  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from percapita.core.tables.inputs import (
     CLAIMS,
     COSTS,
     COUNTS,
+    EVENT_KINDS,
+    EVENTS,
     LINE_NUMBERS,
     LINE_TEXTS,
     LINES,
@@ -43,6 +45,8 @@ __all__ = [
     "CONVERSIONS",
     "COSTS",
     "COUNTS",
+    "EVENTS",
+    "EVENT_KINDS",
     "FINDINGS",
     "FLOWS",
     "GROUPS",
@@ -70,7 +74,7 @@ __all__ = [
     "Table",
 ]
 
-INPUTS: Final = (LINES, READINGS, CLAIMS, COUNTS, SEGMENTS, REVENUE)
+INPUTS: Final = (LINES, READINGS, CLAIMS, COUNTS, SEGMENTS, REVENUE, EVENTS)
 """Written by import."""
 OUTPUTS: Final = (
     CONVERSIONS, TAG_RULES, PARTS, GROUPS, FLOWS, LEDGER, SLICES, ACTIVITY, ROLLUP, RATES, FINDINGS,

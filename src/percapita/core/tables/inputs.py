@@ -150,3 +150,23 @@ REVENUE: Final = Table(
         ("kind", "string", "revenue, discount, refund …"),
     ),
 )
+
+EVENT_KINDS: Final = ("deploy", "scale", "flag", "incident", "maintenance", "business")
+
+EVENTS: Final = Table(
+    "events",
+    row="something that happened: a deploy, an incident, a sign-up",
+    writer="telemetry",
+    key=("at", "kind", "name", "service", "resource", "subject"),
+    partition=("period", "import"),
+    columns=columns(
+        ("at", "timestamp", "when"),
+        ("kind", "string", "deploy, scale, flag, incident, maintenance or business"),
+        ("name", "string", "what it is called: a version, a flag, signup …"),
+        ("service", "string", "service concerned, null if none is named"),
+        ("resource", "string", "resource concerned, likewise"),
+        ("subject", "int64", "whom it is about; 0 where nobody is named"),
+        ("level", "string", "kind of subject: user, session, tenant; null for 0"),
+        ("payload", "map<string,string>", "all else that was said; ids of people as user:#NUMBER"),
+    ),
+)

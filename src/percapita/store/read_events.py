@@ -1,0 +1,44 @@
+"""The stored events, as a timeline asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from percapita.core.periods import Span
+from percapita.core.tables import EVENTS
+from percapita.store.engine import literal
+from percapita.store.store import Store
+
+
+class Happened(NamedTuple):
+    """A stored event."""
+
+    at: datetime
+    kind: str
+    name: str
+    service: str | None
+    resource: str | None
+    subject: int
+    payload: Mapping[str, str]
+
+
+def events(
+    store: Store, span: Span | None = None, kinds: Sequence[str] = (), service: str = ""
+) -> list[Happened]:
+    """Return the live events of a span, of these kinds or all, oldest first."""
+    tests = ["true"]
+    if span is not None:
+        first, last = span.start.isoformat(), span.end.isoformat()
+        tests.append(f"\"at\" >= TIMESTAMPTZ '{first}' AND \"at\" < TIMESTAMPTZ '{last}'")
+    if kinds:
+        tests.append(f"kind IN ({', '.join(map(literal, kinds))})")
+    if service:
+        tests.append(f"service = {literal(service)}")
+    view = store.bind(EVENTS, "bound_events")
+    rows = store.engine.rows(
+        f'SELECT "at", kind, name, service, resource, subject, payload FROM {view}'
+        f' WHERE {" AND ".join(tests)} ORDER BY "at", kind, name, service, resource, subject'
+    )
+    return [Happened(*row) for row in rows]

@@ -1,0 +1,132 @@
+"""The timeline: what happened, beside what was used. Ids of people go through the door."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from percapita.core.subjects import NOBODY, SESSION, TENANT, USER
+from percapita.core.tables import EVENTS
+from percapita.store import Store
+from percapita.store.imports import ImportTx
+
+IDENTITY: Final[Mapping[str, Sequence[str]]] = {
+    USER: ("user.id", "enduser.id", "enduser.pseudo.id", "user", "user_id", "userId"),
+    SESSION: ("session.id", "session", "session_id", "sessionId"),
+    TENANT: ("tenant.id", "tenant", "tenant_id", "tenantId"),
+}
+"""Keys of a payload that name a subject, the closest level first."""
+
+_WORDS: Final = {
+    "deploy": ("deploy", "deployment", "deployed", "release", "released", "rollout", "rollback",
+               "build"),
+    "scale": ("scale", "scaled", "scaling", "autoscaling", "autoscaler", "hpa"),
+    "flag": ("flag", "feature_flag", "featureflag", "experiment"),
+    "incident": ("incident", "alert", "outage", "alertmanager"),
+    "maintenance": ("maintenance", "migration", "backup"),
+    "business": ("business", "signup", "sign_up", "registration", "registered", "conversion",
+                 "converted", "churn", "churned", "subscription", "plan", "upgrade", "downgrade",
+                 "purchase", "order", "trial", "cancellation"),
+}  # fmt: skip
+"""Words of a name that tell the kind of what happened."""
+_KIND_OF: Final = {word: kind for kind, words in _WORDS.items() for word in words}
+_MAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_STAGED: Final = {column.name: column.type for column in EVENTS.columns} | {"period": "string"}
+
+
+class Event(NamedTuple):
+    """One thing that happened, with the ids as they came."""
+
+    at: datetime
+    kind: str
+    """One of ``EVENT_KINDS``."""
+    name: str
+    service: str | None = None
+    resource: str | None = None
+    payload: Mapping[str, str] = {}
+
+
+def kind_of(name: str) -> str | None:
+    """Return the kind that an event's name tells, ``None`` for what is no entry of a timeline.
+
+    The words of the name are looked at from the left: ``com.acme.deploy.finished`` is a deploy.
+    """
+    plain = name.lower().replace("-", "_")
+    words = re.split(r"[./:\s]+", plain)
+    parts = [part for word in words for part in (word, *word.split("_"))]
+    return next((_KIND_OF[part] for part in parts if part in _KIND_OF), None)
+
+
+def write(
+    store: Store,
+    tx: ImportTx,
+    events: Iterable[Event],
+    identity: Mapping[str, Sequence[str]] = IDENTITY,
+) -> int:
+    """Stage events in an import; return how many.
+
+    The closest id of a payload becomes the event's subject. Every id, e-mail address and IP address
+    in it gives way to its subject's number, which leads nowhere once the subject is erased; names
+    of tenants stay where the store keeps them readable.
+    """
+    listed = list(events)
+    levels = {key: level for level, keys in identity.items() for key in keys}
+    found = [_ids(event, levels) for event in listed]
+    names: dict[str, set[str]] = defaultdict(set)
+    for ids in found:
+        for level, name in ids.values():
+            names[level].add(name)
+    numbers = {of: store.door.numbers(of, sorted(known)) for of, known in names.items()}
+    rows = (
+        _row(store, event, ids, numbers, list(identity))
+        for event, ids in zip(listed, found, strict=True)
+    )
+    store.engine.load("_events", _STAGED, rows)
+    tx.write_by_period(EVENTS, 'SELECT * FROM _events ORDER BY "at", kind, name')
+    return len(listed)
+
+
+def _ids(event: Event, levels: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return key -> level and id, of the payload's values that name somebody."""
+    found = {}
+    for key, value in event.payload.items():
+        level = levels.get(key) or _guess(value)
+        if level and value:
+            found[key] = (level, value)
+    return found
+
+
+def _guess(value: str) -> str | None:
+    if _MAIL.fullmatch(value):
+        return USER
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return None
+    return SESSION
+
+
+def _row(
+    store: Store,
+    event: Event,
+    ids: Mapping[str, tuple[str, str]],
+    numbers: Mapping[str, Mapping[str, int]],
+    order: Sequence[str],
+) -> tuple[object, ...]:
+    payload = dict(event.payload)
+    subjects: dict[str, int] = {}
+    for key, (level, name) in ids.items():
+        number = numbers[level][name]
+        subjects.setdefault(level, number)
+        if not store.door.keeps(level):
+            payload[key] = f"{level}:#{number}"
+    closest = next((level for level in order if level in subjects), None)
+    subject = NOBODY if closest is None else subjects[closest]
+    return (
+        event.at, event.kind, event.name, event.service, event.resource, subject, closest,
+        list(payload.items()), f"{event.at:%Y-%m}",
+    )  # fmt: skip

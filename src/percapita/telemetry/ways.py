@@ -1,0 +1,27 @@
+"""Formats of signals that are no tables, and which sources are of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from percapita.core.sources import Kind, Source
+from percapita.telemetry import events
+from percapita.telemetry.files import FORMATS
+from percapita.telemetry.intake import Way
+
+_WAYS: Final = {way.format: way for way in (events.WAY,)}
+NAMES: Final = (*FORMATS, *_WAYS)
+"""Every format that a source of signals can name."""
+
+
+def way_of(source: Source) -> Way | None:
+    """Return how a source is taken in, ``None`` where it is a table or a bill."""
+    if source.kind == "events":
+        return events.WAY
+    return _WAYS.get(source.format)
+
+
+def kind_of(source: Source) -> Kind | None:
+    """Return what a source that is no table holds, ``None`` where it is a table or a bill."""
+    way = way_of(source)
+    return way.kind if way else None
