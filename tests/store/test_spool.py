@@ -165,9 +165,13 @@ def test_damage_loses_one_segment_and_is_said(
 
 def test_a_full_spool_refuses_and_recovers(tmp_path: Path) -> None:
     """At its limit the spool refuses; once entries are forgotten it takes again."""
-    with Spool(tmp_path, KEY, limit=20_000, segment_bytes=2000) as spool:
+    with Spool(tmp_path, KEY, limit=20_000) as spool:
+        waiting = [spool.append("traces", b"x" * 900) for _ in range(60)]
+        refused = [future.exception(SECONDS) for future in waiting]
         with pytest.raises(SpoolFullError, match="wait to be counted"):
-            fill(spool, *(b"x" * 900 for _ in range(60)))
+            fill(spool, b"x" * 20_000)
+        assert refused[0] is None
+        assert "wait to be counted" in spool.trouble
         last = every(spool)[-1].position
         spool.forget(last)
         time.sleep(0.15)

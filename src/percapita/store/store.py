@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from percapita.store.closing import Closings, Restated
     from percapita.store.imports import ImportTx
     from percapita.store.runs import RunTransaction
+    from percapita.store.tokens import Tokens
 
 
 class UnboundError(PercapitaError):
@@ -257,6 +258,15 @@ class Store:
         from percapita.store.closing import Closings  # noqa: PLC0415
 
         return Closings(self._site)
+
+    # Receiving
+
+    @property
+    def tokens(self) -> Tokens:
+        """The tokens that open the receivers from other machines."""
+        from percapita.store.tokens import Tokens  # noqa: PLC0415
+
+        return Tokens(self._site)
 
     # Reading
 

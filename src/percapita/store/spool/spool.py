@@ -68,6 +68,11 @@ class Spool:
         assert writer is not None  # noqa: S101 start made it
         return writer.append(signal, body)
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing more would be taken now; empty where all is well."""
+        return self._writer.trouble() if self._writer is not None else "not open"
+
     # The reading process
 
     @property

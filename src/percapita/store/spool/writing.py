@@ -38,6 +38,7 @@ class SpoolFullError(PercapitaError):
     """Nothing can be made durable now: the spool has its size, or the disk takes no more."""
 
     def __init__(self, why: str) -> None:
+        self.why = why
         super().__init__(
             f"The spool takes nothing at the moment: {why}.",
             hint="What was sent is to be sent again later; nothing of it was kept.",
@@ -68,12 +69,13 @@ class Writer:
         self._secret = secret
         self._limit = limit
         self._segment_bytes = segment_bytes
+        self._most = min(_BATCH_BYTES, segment_bytes, limit // 8)
         self._queue: list[_Waiting] = []
         self._wake = threading.Condition()
         self._closing = False
         self._segment: Segment | None = None
         self._since = self._looked = 0.0
-        self._size = 0
+        self._size = self._refused = 0
         self._head = Head(folder).writer()
         self.last = self._recover()
         self._head.move(self.last)
@@ -90,6 +92,16 @@ class Writer:
             self._queue.append(item)
             self._wake.notify()
         return done
+
+    def trouble(self) -> str:
+        """Return why a batch would be refused now; empty where it would not."""
+        try:
+            self._room(self._refused)
+        except SpoolFullError as error:
+            return error.why
+        except OSError as error:
+            return error.strerror or "the disk failed"
+        return ""
 
     def close(self) -> None:
         """Write what waits, and stop."""
@@ -135,7 +147,7 @@ class Writer:
                 stop = self._closing
             if self._is_old():
                 self._leave()
-            for batch in _batches(taken, min(_BATCH_BYTES, self._segment_bytes)):
+            for batch in _batches(taken, self._most):
                 self._write(batch)
             if stop and not taken:
                 return
@@ -158,9 +170,16 @@ class Writer:
         except OSError as error:
             self._refuse(batch, SpoolFullError(error.strerror or "the disk failed"))
             return
+        except SpoolFullError as error:
+            self._refuse(batch, error)
+            if self._has_entries():
+                # What was counted of the newest segment could not be forgotten while it is that.
+                self._leave()
+            return
         except Exception as error:  # noqa: BLE001 who waits must hear of it, and the thread go on
             self._refuse(batch, error)
             return
+        self._refused = 0
         self._size += segment.end - start
         first, self.last = self.last + 1, self.last + len(batch)
         self._head.move(self.last)
@@ -170,6 +189,7 @@ class Writer:
             self._leave()
 
     def _refuse(self, batch: list[_Waiting], error: Exception) -> None:
+        self._refused = max(len(item.body) for item in batch)
         for item in batch:
             item.done.set_exception(error)
 
@@ -217,11 +237,10 @@ class Writer:
             segment.close()
 
     def _is_old(self) -> bool:
-        return (
-            self._segment is not None
-            and first_of(self._segment.path) <= self.last
-            and time.monotonic() - self._since > _SEGMENT_SECONDS
-        )
+        return self._has_entries() and time.monotonic() - self._since > _SEGMENT_SECONDS
+
+    def _has_entries(self) -> bool:
+        return self._segment is not None and first_of(self._segment.path) <= self.last
 
 
 def held(folder: Path) -> int:

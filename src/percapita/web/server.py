@@ -1,0 +1,214 @@
+"""The ports of a project, from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import grpc.aio
+import uvicorn
+
+from percapita.core.errors import InputError
+from percapita.project import Project
+from percapita.store import Store
+from percapita.store.lock import Lock
+from percapita.store.spool import Spool
+from percapita.telemetry.receive import rpc
+from percapita.telemetry.receive.access import Access
+from percapita.telemetry.receive.connection import Connection
+from percapita.telemetry.receive.counters import Counters
+from percapita.telemetry.receive.http import OtlpHttp
+from percapita.telemetry.receive.intake import Intake, Limits
+from percapita.web import pages
+from percapita.web.app import App, Receive, Scope, Send
+from percapita.web.counting import Counting
+from percapita.web.health import PUBLIC, Health
+
+_CONNECTIONS: Final = 2000
+_KEEP_ALIVE_SECONDS: Final = 75
+_GRACE_SECONDS: Final = 5
+
+
+class PortError(InputError):
+    """An address that cannot be opened."""
+
+    def __init__(self, host: str, port: int, why: str) -> None:
+        super().__init__(
+            f"{host}:{port} cannot be opened: {why}.",
+            hint="Choose another port; 0 takes any that is free.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be served, and where."""
+
+    host: str = "127.0.0.1"
+    port: int | None = 8000
+    """Of the pages; ``None`` for the receivers alone."""
+    otlp_http_port: int = 4318
+    otlp_grpc_port: int = 4317
+    names: tuple[str, ...] = ()
+    """Names in ``Host`` that lead here, besides the host's own."""
+    limits: Limits = field(default_factory=Limits)
+    spool_bytes: int = 2 << 30
+    command: tuple[str, ...] = ()
+    """What counts; ``percapita digest`` on this project unless said."""
+
+
+class Opened(NamedTuple):
+    """The ports that were opened."""
+
+    host: str
+    port: int | None
+    otlp_http_port: int
+    otlp_grpc_port: int
+    closed: bool
+    """Tokens are asked for, and none is in force."""
+
+
+def serve(project: Project, asked: Asked, opened: Callable[[Opened], None]) -> None:
+    """Serve until SIGTERM or SIGINT; what was acknowledged is durable whatever ends it.
+
+    Raises:
+        HeldError: another process serves this store.
+        PortError: an address cannot be opened.
+    """
+    with Lock(project.store_root / "serve.lock", "serving this store").take() as lock:
+        store = project.store()
+        try:
+            with Spool(store.root, store.key, limit=asked.spool_bytes).start() as spool:
+                asyncio.run(_Server(project, asked, store, spool).run(lock, opened))
+        finally:
+            store.close()
+
+
+class _Server:
+    """The parts of a server, put together."""
+
+    def __init__(self, project: Project, asked: Asked, store: Store, spool: Spool) -> None:
+        self._asked = asked
+        self._spool = spool
+        tokens = store.tokens
+        role = tokens.role
+        self._intake = Intake(spool, asked.limits, Counters())
+        sending = Access(asked.host, lambda token: bool(role(token)), asked.names)
+        reading = Access(asked.host, lambda token: role(token) == "admin", asked.names)
+        self._counting = Counting(asked.command or _counts(project))
+        health = Health(self._intake, spool, self._counting).routes()
+        self._pages = App({**health, **pages.routes(project)}, reading, PUBLIC)
+        self._otlp = _Beside(OtlpHttp(self._intake, sending), App(health, reading, PUBLIC))
+        self._rpc: grpc.aio.Server | None = None
+        self._sending = sending
+        self._in_force = tokens.in_force
+
+    async def run(self, lock: Lock, opened: Callable[[Opened], None]) -> None:
+        """Open the ports, serve, and leave in order."""
+        asked = self._asked
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        with contextlib.ExitStack() as stack:
+            apps: list[tuple[Any, socket.socket]] = [
+                (self._otlp, stack.enter_context(_listen(asked.host, asked.otlp_http_port)))
+            ]
+            if asked.port is not None:
+                pages_at = stack.enter_context(_listen(asked.host, asked.port))
+                apps.append((self._pages, pages_at))
+            grpc_port = await self._open_grpc()
+            ports = [at.getsockname()[1] for _, at in apps]
+            servers = [_Uvicorn(_config(app)) for app, _ in apps]
+            tasks = [
+                asyncio.create_task(server.serve(sockets=[at]))
+                for server, (_, at) in zip(servers, apps, strict=True)
+            ]
+            counting = asyncio.create_task(self._counting.run())
+            made = Opened(
+                asked.host, ports[1] if len(ports) > 1 else None, ports[0], grpc_port,
+                not self._sending.open and not self._in_force(),
+            )  # fmt: skip
+            lock.tell({"OTLP/HTTP": made.otlp_http_port, "OTLP/gRPC": made.otlp_grpc_port})
+            opened(made)
+            await _first({*tasks, asyncio.create_task(stop.wait())})
+            await self._leave(servers, tasks)
+            counting.cancel()
+            await asyncio.wait({counting})
+
+    async def _open_grpc(self) -> int:
+        host, port = self._asked.host, self._asked.otlp_grpc_port
+        self._rpc = rpc.server(self._intake, self._sending)
+        try:
+            found = self._rpc.add_insecure_port(
+                f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            )
+        except RuntimeError:
+            raise PortError(host, port, "it is in use, or not an address of this machine") from None
+        await self._rpc.start()
+        return int(found)
+
+    async def _leave(self, servers: list[_Uvicorn], tasks: list[asyncio.Task[None]]) -> None:
+        """Answer what has arrived, take nothing new, count what is durable."""
+        self._intake.stopping = True
+        for server in servers:
+            server.should_exit = True
+        if self._rpc is not None:
+            await self._rpc.stop(_GRACE_SECONDS)
+        await asyncio.wait(tasks)
+        self._intake.close()
+        await self._counting.stop(self._spool.head, drain=_GRACE_SECONDS, wait=20)
+
+
+class _Beside:
+    """The receiver's paths, and health beside them on the same port."""
+
+    def __init__(self, otlp: OtlpHttp, health: App) -> None:
+        self._otlp = otlp
+        self._health = health
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        known = scope["path"] in PUBLIC or scope["path"] == "/metrics"
+        await (self._health if known else self._otlp)(scope, receive, send)
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn without its own signal handlers: two servers share one process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(app: Any) -> uvicorn.Config:  # noqa: ANN401 any ASGI callable
+    return uvicorn.Config(
+        app, http=Connection, ws="none", lifespan="off", log_config=None, access_log=False,
+        server_header=False, limit_concurrency=_CONNECTIONS, proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=_GRACE_SECONDS,
+    )  # fmt: skip
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or "it is no port of this machine"
+        raise PortError(host, port, why.lower()) from None
+
+
+async def _first(tasks: set[asyncio.Task[Any]]) -> None:
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+def _counts(project: Project) -> tuple[str, ...]:
+    return (
+        sys.executable, "-m", "percapita", "digest",
+        "--project", str(project.root), "--store", str(project.store_root),
+    )  # fmt: skip

@@ -1,0 +1,141 @@
+"""Who may send and read: this machine, elsewhere who has a token; no page in a browser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import grpc
+import pytest
+
+from percapita.cli import main
+from percapita.project import Project
+from percapita.telemetry.receive.access import Access, is_loopback, name_of
+from percapita.telemetry.receive.refusals import WrongHostError
+from serve.running import PROTOBUF, Server, serving, spans, until
+
+TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+
+def token(folder: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Run ``percapita token``; return what it printed."""
+    capsys.readouterr()
+    assert main.run(["token", *arguments, "--project", str(folder)]) == 0
+    return capsys.readouterr().out
+
+
+def test_other_machines_need_a_token(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Off loopback nothing is taken without a token in force, over HTTP and gRPC."""
+    with serving(tmp_path, host="0.0.0.0") as server:  # noqa: S104 the point of the test
+        body, ids = spans(3)
+        assert server.ports["closed"] is True
+        refused = server.send(body)
+        sender = json.loads(token(tmp_path, capsys, "create", "shop", "--format", "json"))["token"]
+        bearer = f"Bearer {sender}"
+        until(lambda: server.send(body, authorization=bearer).status == 200)
+        grpc_codes = [_rpc(server, body, bearer), _rpc(server, body, "Bearer pct_x")]
+        pages = [
+            server.ask(path, headers={"authorization": bearer}, port="port").status
+            for path in ("/healthz", "/metrics")
+        ]
+        assert token(tmp_path, capsys, "revoke", "shop") == "Token shop is revoked.\n"
+        until(lambda: server.send(body, authorization=bearer).status == 401)
+
+        assert refused.status == 401
+        assert server.send(body, authorization=sender).status == 401
+        assert grpc_codes == [grpc.StatusCode.OK, grpc.StatusCode.UNAUTHENTICATED]
+        assert pages == [200, 401]
+        until(lambda: set(ids) <= set(server.counted()))
+
+
+def _rpc(server: Server, body: bytes, bearer: str) -> grpc.StatusCode:
+    with grpc.insecure_channel(f"127.0.0.1:{server.ports['otlp_grpc_port']}") as channel:
+        call = channel.unary_unary(TRACES, None, None).future(
+            body, metadata=(("authorization", bearer),)
+        )
+        code: grpc.StatusCode = call.code()
+        return code
+
+
+def test_tokens_are_kept_as_hashes_and_audited(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A token is shown once; listing, catalog and audit log have its name alone."""
+    (tmp_path / "percapita.yaml").write_text("version: 1\n")
+    made = token(tmp_path, capsys, "create", "shop").strip()
+    admin = token(tmp_path, capsys, "create", "boss", "--role", "admin").strip()
+    token(tmp_path, capsys, "revoke", "shop")
+    listed = json.loads(token(tmp_path, capsys, "list", "--format", "json"))
+    shown = token(tmp_path, capsys, "list")
+    stored = b"".join(p.read_bytes() for p in (tmp_path / ".percapita").rglob("*") if p.is_file())
+    with Project.open(tmp_path).store() as store:
+        audited = [(entry.what, entry.ref) for entry in store.audit()]
+        roles = [store.tokens.role(held) for held in (made, admin)]
+
+    assert made.startswith("pct_")
+    assert len(made) > 40
+    assert [(t["name"], t["role"], t["revoked_at"] is None) for t in listed] == [
+        ("shop", "sender", False), ("boss", "admin", True)
+    ]  # fmt: skip
+    assert "in force" in shown
+    assert made.encode() not in stored
+    assert roles == ["", "admin"]
+    assert audited == [("token create", "shop"), ("token create", "boss"), ("token revoke", "shop")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["create", "shop"], "There is a token 'shop' already"),
+        (["revoke", "shap"], "Did you mean shop?"),
+        (["create", "a b"], "is no name"),
+    ],
+)
+def test_wrong_names_are_said(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that is taken, unknown or none is answered with what to do."""
+    (tmp_path / "percapita.yaml").write_text("version: 1\n")
+    token(tmp_path, capsys, "create", "shop")
+
+    assert main.run(["token", *arguments, "--project", str(tmp_path)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_name_that_leads_elsewhere_is_refused(server: Server) -> None:
+    """On loopback a Host that is not this machine's gets 421, on every port; no page is shared."""
+    body, _ = spans(1)
+    wrong = server.send(body, host="evil.example:4318")
+    page = server.ask("/readyz", headers={"host": "evil.example"}, port="port")
+    fine = server.ask(
+        "/readyz", headers={"host": "localhost", "origin": "http://evil.example"}, port="port"
+    )
+    preflight = server.ask("/v1/traces", headers=PROTOBUF, method="OPTIONS")
+
+    assert (wrong.status, page.status) == (421, 421)
+    assert fine.status in {200, 503}
+    assert [
+        n for n in {**fine.headers, **preflight.headers} if n.startswith("access-control")
+    ] == []
+    assert fine.headers["x-content-type-options"] == "nosniff"
+    assert preflight.status == 405
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [("127.0.0.1:4318", "127.0.0.1"), ("[::1]:80", "::1"), ("LocalHost.", "localhost"), ("", "")],
+)
+def test_names_in_host_are_read(host: str, name: str) -> None:
+    """Port, brackets, case and the dot at the end say nothing about who is meant."""
+    assert name_of(host) == name
+
+
+def test_loopback_is_told_from_other_addresses() -> None:
+    """Only addresses that nobody else can reach are open; a name may be allowed besides."""
+    access = Access("127.0.0.1", lambda _token: False, ["box.internal"])
+    access.check_host("box.internal:8000")
+
+    assert [is_loopback(h) for h in ("127.0.0.9", "::1", "localhost")] == [True] * 3
+    assert [is_loopback(h) for h in ("0.0.0.0", "::", "10.0.0.1", "shop")] == [False] * 4  # noqa: S104
+    with pytest.raises(WrongHostError):
+        access.check_host("127.0.0.1.evil.example")
