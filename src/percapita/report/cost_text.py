@@ -17,7 +17,7 @@ from percapita.report.table import Column, Page
 
 _LIGHTS: Final = {"green": ("on target", "green"), "amber": ("near", ""), "red": ("over", "red")}
 _PSEUDONYM: Final = re.compile(r"[0-9a-f]{32}")
-_NAMED: Final = {
+NAMED: Final = {
     "idle": "idle",
     "anonymous": "anonymous usage",
     "bots": "bots",
@@ -174,7 +174,7 @@ def _named_lines(page: Page, answer: Answer) -> None:
     figures = answer.figures
     lines = [("allocated, as above", figures.totals.cost.total)]
     lines += [
-        (_NAMED.get(name, name), amount)
+        (NAMED.get(name, name), amount)
         for name, amount in figures.named.items()
         if amount or name == "unallocated"
     ]

@@ -1,0 +1,176 @@
+"""Where the live estimate is asked: everything that lasts is kept, the rest is read anew.
+
+A desk is meant to be asked again and again, every few seconds. Bills, prices and intervals are
+worked out when a run is published or an hour has passed; attributes when something else than
+readings came in; the readings of today each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from percapita.allocate.drivers import DIMENSIONS
+from percapita.core.errors import InputError, nearest
+from percapita.core.periods import local_day, midnight
+from percapita.core.tables import READINGS
+from percapita.live import cells, history
+from percapita.live.attribution import Attribution, attribution, with_dimension
+from percapita.model.spec import Driver, Model
+from percapita.reconcile.estimate.meters import HOUR, Meter
+from percapita.reconcile.estimate.spending import Series, Spending
+from percapita.reconcile.estimate.ways import Key, drivers, key, ways
+from percapita.report.opened import Opened, open_figures
+from percapita.store import Store, read_live
+
+_ZONES: Final = timedelta(hours=14)
+"""No zone's day begins further from its label."""
+POOL: Final = "pool"
+SERVICE: Final = "service"
+_AGAIN: Final = timedelta(hours=1)
+"""After this long, readings that came late for past days are looked for."""
+
+Read = dict[int, tuple[dict[datetime, int], dict[date, int]]]
+
+
+class ByError(InputError):
+    """The live estimate is asked for by something it cannot be cut by."""
+
+    def __init__(self, by: str, model: Model) -> None:
+        known = [segment.name for segment in model.segments] + [POOL, SERVICE, *DIMENSIONS]
+        super().__init__(
+            f"The live estimate cannot be cut by {by!r}.", hint=nearest(by, known, count=1)
+        )
+
+
+@dataclass(slots=True)
+class Known:
+    """What lasts until a run is published or an hour has passed."""
+
+    opened: Opened
+    today: date
+    at: datetime
+    wanted: list[Driver]
+    past: Read
+    """Sums of the meters before today."""
+    spending: Spending
+    pieces: list[read_live.Piece]
+    """What cells and services had in the last two weeks of the bill."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """Answers what everything costs right now."""
+
+    store: Store
+    basis: str = ""
+    _known: Known | None = None
+    _whose: dict[tuple[str, ...], tuple[int, Attribution]] = field(default_factory=dict)
+    _seq: int = -1
+
+    def known(self, now: datetime) -> Known:
+        """Return what lasts, worked out anew where it is due."""
+        before = self._known
+        if before is not None and now - before.at < _AGAIN:
+            same = self.store.published(before.opened.basis) == dict(before.opened.runs)
+            if same and local_day(now, before.opened.zone) == before.today:
+                return before
+        self._known = self._learn(now)
+        self._seq = -1
+        self._whose.clear()
+        return self._known
+
+    def _learn(self, now: datetime) -> Known:
+        opened = open_figures(self.store, now=now, basis=self.basis)
+        tz = opened.zone
+        today = local_day(now, tz)
+        history.bind(opened, today)
+        first, start = midnight(today - history.REACH, tz), midnight(today, tz)
+        self.store.bind(READINGS, "past_readings", periods=history.months(
+            today - history.REACH, today))  # fmt: skip
+        found = history.series(opened, today)
+        wanted = drivers(opened.model, sorted({series.pool for series in found}))
+        past = history.meters(opened.engine, wanted, "past_readings", first, start)
+        meters = _meters(opened, wanted, past, now, found)
+        spending = Spending(opened.model, found, meters, tz, today)
+        end = max((series.end for series in found), default=today)
+        ends = midnight(end, tz)
+        pieces = read_live.pieces(opened.engine, opened.basis, ends - timedelta(days=14), ends)
+        return Known(opened, today, now, wanted, past, spending, pieces)
+
+    def refresh(self, now: datetime) -> Known:
+        """Bind the readings that are there now, and read today's."""
+        known = self.known(now)
+        seq = read_live.arrival(self.store.catalog).seq
+        tz = known.opened.zone
+        if seq != self._seq:
+            before = known.today.replace(day=1) - timedelta(days=1)
+            self.store.bind(READINGS, periods=history.months(before, known.today))
+            self._seq = seq
+        start = midnight(known.today, tz)
+        read = history.meters(
+            known.opened.engine, known.wanted, "readings", start - _ZONES, now + HOUR
+        )
+        both: Read = {
+            at: ({**known.past[at][0], **hours}, {**known.past[at][1], **days})
+            for at, (hours, days) in read.items()
+        }
+        known.spending.meters = _meters(
+            known.opened, known.wanted, both, now, known.spending.series
+        )
+        return known
+
+    def whose(self, known: Known, by: str) -> Attribution:
+        """Return the attributes of subjects, under the model with ``by`` kept apart."""
+        model = with_dimension(known.opened.model, by, DIMENSIONS)
+        others = read_live.arrival(self.store.catalog).others
+        kept = self._whose.get(model.dimensions)
+        if kept is not None and kept[0] == others:
+            return kept[1]
+        made = attribution(self.store, model, known.today, known.opened.zone)
+        self._whose[model.dimensions] = (others, made)
+        return made
+
+    def cells(self, known: Known) -> dict[str, cells.Weights]:
+        """Return which cells each pool's estimate falls on."""
+        engine, tz = known.opened.engine, known.opened.zone
+        start = midnight(known.today, tz)
+        end = midnight(max((s.end for s in known.spending.series), default=known.today), tz)
+        result: dict[str, cells.Weights] = {}
+        had = cells.billed(known.pieces)
+        for pool in known.opened.model.pools:
+            mine = had.get(pool.name, {})
+            result[pool.name] = cells.as_billed(mine)
+            driver = cells.measured(known.opened.model, pool)
+            if driver is None:
+                continue
+            last = start + timedelta(days=2)
+            now = cells.units(engine, pool, driver, "readings", start, last)
+            if now:
+                first = end - timedelta(days=14)
+                past = cells.units(engine, pool, driver, "past_readings", first, end)
+                result[pool.name] = cells.by_now(now, past, mine)
+        return result
+
+
+def check_by(by: str, model: Model) -> None:
+    """Make sure that the estimate can be cut so.
+
+    Raises:
+        ByError: it cannot.
+    """
+    if by not in (POOL, SERVICE, *DIMENSIONS, *(segment.name for segment in model.segments)):
+        raise ByError(by, model)
+
+
+def _meters(
+    opened: Opened, wanted: list[Driver], read: Read, now: datetime, series: Sequence[Series]
+) -> dict[Key, Meter]:
+    return {
+        key(one.terms): history.priced_by(one.terms, wanted, read, opened.zone, now)
+        for pool in sorted({at.pool for at in series})
+        for one in ways(opened.model, pool)
+        if one.terms
+    }
