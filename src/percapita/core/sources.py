@@ -58,6 +58,12 @@ class Source:
     """Wide readings: the file's column -> the meter in it."""
     identity_tags: Mapping[str, str] = field(default_factory=dict)
     """Bills: tag or column that holds an id of a person -> kind of subject it names."""
+    subject: Mapping[str, str] = field(default_factory=dict)
+    """Access logs: level of subject -> the field that names it."""
+    routes: tuple[str, ...] = ()
+    """Access logs: patterns of paths that are one operation each."""
+    layout: str = ""
+    """Access logs: the server's own format."""
     endpoint: str = ""
     """Of the object store; what the environment says, else AWS' own."""
 

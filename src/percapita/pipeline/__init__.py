@@ -98,7 +98,7 @@ def take_in(
 def _kind(root: Path, source: Source) -> str:
     if source.kind:
         return source.kind
-    if own := telemetry.kind_of(source):
+    if own := telemetry.kind_of(source, root):
         return own
     if source.format or bills.is_bill(source, root=root):
         return "bill"

@@ -127,6 +127,15 @@ SOURCE: Final = Record(
         Key("scale", Number(low=1, whole=True), "Base units in one unit that percapita does not"
             " know.", "scale: 1000"),
         IDENTITIES,
+        Key("subject", Named(Choice((USER, SESSION, TENANT)), _TEXT), "Access logs: kind of subject"
+            " to the field that names it: user, client, header.X, cookie.X, query.X or a JSON key.",
+            "subject: {user: header.X-User-Id}", default="session: client"),
+        Key("routes", Listed(_TEXT), "Access logs: paths that are one operation; * is one part of a"
+            " path, ** is any number.", "routes: [/api/users/*, /files/**]",
+            default="paths without the ids in them"),
+        Key("layout", Name("a log format"), "Access logs: `log_format` of nginx or `LogFormat` of"
+            " Apache, where it is neither common nor combined.",
+            'layout: \'$remote_addr - $remote_user [$time_local] "$request" $status $bytes_sent\''),
         Key("meters", Named(_TEXT, METER), "Columns of a wide table that hold a meter each.",
             _METER_EXAMPLE),
     ),

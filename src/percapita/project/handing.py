@@ -82,7 +82,7 @@ def _with(project: Project, source: Source, said: Said) -> Source:
         columns={**source.columns, **said.columns},
     )
     if result.kind is None and result.format in telemetry.FORMATS:
-        own = telemetry.kind_of(result)
+        own = telemetry.kind_of(result, project.root)
         return replace(result, kind=own or _signals(project, result))
     return result
 

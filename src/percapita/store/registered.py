@@ -27,4 +27,5 @@ def remembered(connection: Connection) -> list[Source]:
 
 def _source(settings: dict[str, Any]) -> Source:
     meters = {column: Meter(**meter) for column, meter in settings.pop("meters").items()}
-    return Source(**{**settings, "keys": tuple(settings["keys"])}, meters=meters)
+    listed = {name: tuple(settings.get(name, ())) for name in ("keys", "routes")}
+    return Source(**{**settings, **listed}, meters=meters)

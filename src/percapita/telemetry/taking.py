@@ -41,7 +41,7 @@ def take(
     Raises:
         InputError: a file cannot be read, or is no table of that kind.
     """
-    if way := way_of(source):
+    if way := way_of(source, root):
         return _take_own(store, source, way, root, model_segments, again=again)
     found = files.found(source, root)
     stats = [FileStat.of(file.path, root) for file in found]

@@ -9,6 +9,7 @@ from percapita.core.subjects import ANONYMOUS, BOT, SEGMENT, SESSION, TENANT, US
 from percapita.store.engine import quote
 from percapita.telemetry.batch import Batch, Table, cell
 from percapita.telemetry.columns import Layout
+from percapita.telemetry.intake import Intake
 
 WHO: Final = {"who": "string", "number": "int64", "level": "string"}
 """The table ``_who``: every id of the delivery; no number where its kind is not one we know."""
@@ -46,7 +47,7 @@ def shown(layout: Layout) -> str:
     return layout.whom[0].part if layout.whom else USER
 
 
-def learn(batch: Batch, texts: set[str]) -> None:
+def learn(batch: Batch | Intake, texts: set[str]) -> None:
     """Make ``_who``: give every id its number, and mark bots and anonymous ones."""
     named: dict[str, set[str]] = defaultdict(set)
     asked = []
@@ -73,7 +74,7 @@ def learn(batch: Batch, texts: set[str]) -> None:
     batch.engine.load("_who", WHO, rows)
 
 
-def _level(level: str, kind: str, batch: Batch) -> tuple[str, str]:
+def _level(level: str, kind: str, batch: Batch | Intake) -> tuple[str, str]:
     """Return the level and the flag that a row's ``subject_kind`` gives; no level if unknown."""
     if kind in _PLAIN:
         return level, ""
