@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
 import resource
@@ -75,6 +76,16 @@ def test_a_read_keeps_to_its_limit(spool: Spool) -> None:
 
     assert [len(entry.body) for entry in spool.read(0, 100)] == [700]
     assert [len(entry.body) for entry in spool.read(1, 450)] == [200, 200]
+
+
+def test_what_came_packed_is_kept_packed(spool: Spool) -> None:
+    """A body handed in with its gzip takes the gzip's room, and is read as it was."""
+    body = b"again and again " * 5000
+    spool.append("metrics", body, packed=gzip.compress(body)).result(SECONDS)
+    (entry,) = every(spool)
+
+    assert (entry.signal, entry.body) == ("metrics", body)
+    assert spool.size < len(body) / 20
 
 
 def test_nothing_lies_in_clear(spool: Spool) -> None:

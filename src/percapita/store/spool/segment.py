@@ -29,10 +29,13 @@ _FORMAT: Final = b"percapita-spool1"
 _SALT_BYTES: Final = 16
 _START: Final = len(_FORMAT) + _SALT_BYTES
 _HEAD: Final = struct.Struct("<IIQqB")
-"""Bytes of the sealed body, checksum of all that follows, position, microseconds, signal."""
+"""Bytes of the sealed body, checksum of all that follows, position, microseconds, kind."""
 _AUTHENTICATED: Final = struct.Struct("<QqB")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+PACKED: Final = 0x80
+"""Of an entry's kind, beside the number of its signal: the body is gzip."""
+_GZIP: Final = 31
 _LARGEST: Final = 1 << 30
 """A length above this is no length."""
 
@@ -112,12 +115,12 @@ class Segment:
             ).digest()
         )
 
-    def sealed(self, position: int, signal: int, received: int, body: bytes) -> tuple[bytes, bytes]:
+    def sealed(self, position: int, kind: int, received: int, body: bytes) -> tuple[bytes, bytes]:
         """Return head and sealed body of an entry."""
-        about = _AUTHENTICATED.pack(position, received, signal)
+        about = _AUTHENTICATED.pack(position, received, kind)
         sealed = self._cipher.encrypt(_nonce(position), body, about)
         checksum = zlib.crc32(sealed, zlib.crc32(about))
-        return _HEAD.pack(len(sealed), checksum, position, received, signal), sealed
+        return _HEAD.pack(len(sealed), checksum, position, received, kind), sealed
 
     def write(self, parts: list[bytes]) -> None:
         """Append sealed entries; they are durable after ``sync``."""
@@ -159,16 +162,20 @@ class Segment:
         found = self._sealed(at or _START)
         if found is None:
             return None
-        (_, _, position, received, signal), sealed, end = found
-        about = _AUTHENTICATED.pack(position, received, signal)
+        (_, _, position, received, kind), sealed, end = found
+        about = _AUTHENTICATED.pack(position, received, kind)
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415
 
         try:
             body = self._cipher.decrypt(_nonce(position), sealed, about)
         except InvalidTag:
             raise DamagedError(f"{self.path.name} was written with another key") from None
+        if kind & PACKED:
+            # The last bytes of gzip say how much it was.
+            size = int.from_bytes(body[-4:], "little")
+            body = zlib.decompress(body, _GZIP, min(size, _LARGEST))
         moment = _EPOCH + received * _MICROSECOND
-        return Entry(position, SIGNALS[signal], moment, body), end
+        return Entry(position, SIGNALS[kind & ~PACKED], moment, body), end
 
     def skip(self, at: int) -> tuple[int, int] | None:
         """Return position and end of the entry there, unread."""
@@ -183,8 +190,8 @@ class Segment:
         if len(raw) < _HEAD.size:
             return None
         head = _HEAD.unpack(raw)
-        length, checksum, _, _, signal = head
-        if length > _LARGEST or signal >= len(SIGNALS):
+        length, checksum, _, _, kind = head
+        if length > _LARGEST or kind & ~PACKED >= len(SIGNALS):
             return None
         sealed = os.pread(self.file, length, at + _HEAD.size)
         if len(sealed) < length:

@@ -55,8 +55,11 @@ class Spool:
             self._writer = Writer(self.folder, self._secret, self._limit, self._segment_bytes)
         return self
 
-    def append(self, signal: Signal, body: bytes) -> Future[int]:
+    def append(self, signal: Signal, body: bytes, *, packed: bytes = b"") -> Future[int]:
         """Append an OTLP request; the future resolves to its position once it is on the disk.
+
+        Where the sender packed it, hand in the same as one piece of gzip too: it is kept so, and
+        unpacked when it is read.
 
         It fails with ``SpoolFullError`` where the spool or the disk is full: nothing was kept, and
         the next append is tried anew.
@@ -66,7 +69,7 @@ class Spool:
         """
         writer = self._writer or self.start()._writer  # noqa: SLF001 its own
         assert writer is not None  # noqa: S101 start made it
-        return writer.append(signal, body)
+        return writer.append(signal, packed or body, packed=bool(packed))
 
     @property
     def trouble(self) -> str:

@@ -14,6 +14,7 @@ from percapita.core.errors import PercapitaError
 from percapita.store.lock import Lock
 from percapita.store.spool.head import Head
 from percapita.store.spool.segment import (
+    PACKED,
     SIGNALS,
     DamagedError,
     Segment,
@@ -53,7 +54,7 @@ class SpoolClosedError(PercapitaError):
 
 
 class _Waiting(NamedTuple):
-    signal: int
+    kind: int
     body: bytes
     received: int
     done: Future[int]
@@ -82,10 +83,11 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="spool", daemon=True)
         self._thread.start()
 
-    def append(self, signal: Signal, body: bytes) -> Future[int]:
+    def append(self, signal: Signal, body: bytes, *, packed: bool) -> Future[int]:
         """Return what resolves to the entry's position when it is durable."""
         done: Future[int] = Future()
-        item = _Waiting(SIGNALS.index(signal), body, moment(datetime.now(UTC)), done)
+        kind = SIGNALS.index(signal) | (PACKED if packed else 0)
+        item = _Waiting(kind, body, moment(datetime.now(UTC)), done)
         with self._wake:
             if self._closing:
                 raise SpoolClosedError
@@ -159,7 +161,7 @@ class Writer:
             segment = self._segment or self._open()
             parts: list[bytes] = []
             for position, item in enumerate(batch, self.last + 1):
-                parts += segment.sealed(position, item.signal, item.received, item.body)
+                parts += segment.sealed(position, item.kind, item.received, item.body)
             start = segment.end
             try:
                 segment.write(parts)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import zlib
-from typing import Final
+from typing import Final, NamedTuple
 
 from percapita.telemetry.receive.refusals import BadBodyError, TooLargeError, WrongTypeError
 
 _GZIP: Final = 31
 """Window bits that make zlib read gzip's frame."""
 _DEFLATE: Final = 15
+_GZIP_MARK: Final = b"\x1f\x8b"
+_DEFLATE_MARK: Final = b"\x78"
 _BITS: Final = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _DEFLATE}
 ENCODINGS: Final = "gzip, deflate, identity"
 
 
-def unpack(body: bytes, encoding: str, limit: int) -> bytes:
+class Unpacked(NamedTuple):
+    """A body as it was before the sender packed it."""
+
+    body: bytes
+    gzip: bytes = b""
+    """The same in one piece of gzip, if it came so."""
+
+
+def unpack(body: bytes, encoding: str, limit: int) -> Unpacked:
     """Return the body as it was before the sender packed it.
 
     Raises:
@@ -25,10 +35,10 @@ def unpack(body: bytes, encoding: str, limit: int) -> bytes:
     if encoding in {"", "identity"}:
         if len(body) > limit:
             raise TooLargeError(limit)
-        return body
+        return Unpacked(body)
     if encoding not in _BITS:
         raise WrongTypeError(f"Content-Encoding {_shown(encoding)} is not read: use gzip.")
-    parts, size = [], 0
+    parts, size, whole = [], 0, body
     while True:
         reader = zlib.decompressobj(_BITS[encoding])
         try:
@@ -43,7 +53,22 @@ def unpack(body: bytes, encoding: str, limit: int) -> bytes:
             raise BadBodyError(f"The body is cut off: its {encoding} has no end.")
         body = reader.unused_data
         if not body:
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+            break
+    if len(parts) > 1 or encoding == "deflate":
+        return Unpacked(b"".join(parts))
+    return Unpacked(parts[0], whole)
+
+
+def packing(body: bytes) -> str:
+    """Tell how a body is packed by its first bytes, for gRPC does not say.
+
+    No request of OTLP begins like gzip, and none that a sender would make like deflate.
+    """
+    if body.startswith(_GZIP_MARK):
+        return "gzip"
+    if body.startswith(_DEFLATE_MARK) and int.from_bytes(body[:2], "big") % 31 == 0:
+        return "deflate"
+    return ""
 
 
 def _shown(text: str) -> str:

@@ -98,30 +98,26 @@ class OtlpHttp:
         told = headers.get(b"content-length", "")
         if told.isdigit() and int(told) > limits.body:
             raise TooLargeError(limits.body)
-        message = await self._first(receive)
-        body: bytes = message.get("body", b"")
-        room.reach(len(body))
-        if not message.get("more_body", False):
-            return body
-        parts, size = [body], len(body)
         try:
             async with asyncio.timeout(limits.seconds):
-                while message.get("more_body", False):
-                    message = await _next(receive)
-                    parts.append(message.get("body", b""))
-                    size += len(parts[-1])
-                    if size > limits.body:
-                        raise TooLargeError(limits.body)
-                    room.reach(size)
+                return await self._read(receive, room)
         except TimeoutError:
             raise SlowError(limits.seconds) from None
-        return b"".join(parts)
 
-    async def _first(self, receive: Receive) -> Message:
-        try:
-            return await asyncio.wait_for(_next(receive), self._intake.limits.seconds)
-        except TimeoutError:
-            raise SlowError(self._intake.limits.seconds) from None
+    async def _read(self, receive: Receive, room: Room) -> bytes:
+        message = await _next(receive)
+        body: bytes = message.get("body", b"")
+        size = len(body)
+        parts = [body]
+        room.reach(size)
+        while message.get("more_body", False):
+            message = await _next(receive)
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self._intake.limits.body:
+                raise TooLargeError(self._intake.limits.body)
+            room.reach(size)
+        return body if len(parts) == 1 else b"".join(parts)
 
 
 class _GoneError(Exception):

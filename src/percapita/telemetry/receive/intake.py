@@ -91,13 +91,13 @@ class Intake:
             room.reach(min(len(body) * 4, self.limits.body) + len(body))
             if len(body) > _AT_ONCE or is_json:
                 loop = asyncio.get_running_loop()
-                checked = await loop.run_in_executor(
+                checked, packed = await loop.run_in_executor(
                     self._threads, self._checked, kind, body, encoding, is_json
                 )
             else:
-                checked = self._checked(kind, body, encoding, is_json)
+                checked, packed = self._checked(kind, body, encoding, is_json)
             room.reach(len(checked.body) + len(body))
-            position = await self._durable(kind, checked.body)
+            position = await self._durable(kind, checked.body, packed)
         except Refusal as refusal:
             self.counters.refused[refusal.reason, protocol] += 1
             raise
@@ -110,12 +110,22 @@ class Intake:
         """End the threads."""
         self._threads.shutdown()
 
-    def _checked(self, kind: Kind, body: bytes, encoding: str, is_json: bool) -> Checked:  # noqa: FBT001
-        return check(kind, unpack(body, encoding, self.limits.body), is_json=is_json)
+    def _checked(
+        self,
+        kind: Kind,
+        body: bytes,
+        encoding: str,
+        is_json: bool,  # noqa: FBT001 an executor hands on by place
+    ) -> tuple[Checked, bytes]:
+        """Return what is taken of a body, and the same packed if it came so."""
+        unpacked = unpack(body, encoding, self.limits.body)
+        checked = check(kind, unpacked.body, is_json=is_json)
+        return checked, unpacked.gzip if checked.whole else b""
 
-    async def _durable(self, kind: Kind, body: bytes) -> int:
+    async def _durable(self, kind: Kind, body: bytes, packed: bytes) -> int:
         try:
-            return await asyncio.wrap_future(self._spool.append(kind.signal, body))
+            written = self._spool.append(kind.signal, body, packed=packed)
+            return await asyncio.wrap_future(written)
         except SpoolFullError as error:
             raise FullError(error.message) from None
         except SpoolClosedError:

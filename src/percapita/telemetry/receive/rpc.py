@@ -10,6 +10,7 @@ import grpc
 import grpc.aio
 
 from percapita.telemetry.receive.access import Access
+from percapita.telemetry.receive.bodies import packing
 from percapita.telemetry.receive.checks import KINDS, Kind, answer
 from percapita.telemetry.receive.intake import Intake
 from percapita.telemetry.receive.refusals import BrokenError, Refusal
@@ -29,8 +30,9 @@ def server(intake: Intake, access: Access) -> grpc.aio.Server:
     made = grpc.aio.server(
         maximum_concurrent_rpcs=_ALL_AT_ONCE,
         options=[
-            # Holds for what was sent and for what it unpacks to.
             ("grpc.max_receive_message_length", intake.limits.body),
+            # The intake unpacks, within its bounds, and keeps what is packed as it is.
+            ("grpc.per_message_decompression", 0),
             ("grpc.max_concurrent_streams", _AT_ONCE),
             ("grpc.so_reuseport", 0),
         ],
@@ -50,7 +52,10 @@ def _export(kind: Kind, intake: Intake, access: Access) -> Export:
         try:
             _admit(intake, access, context)
             with intake.room() as room:
-                checked = await intake.take(kind, body, room, protocol=PROTOCOL)
+                room.reach(len(body))
+                checked = await intake.take(
+                    kind, body, room, protocol=PROTOCOL, encoding=packing(body)
+                )
         except Refusal as refusal:
             await _refuse(context, refusal)
             raise AssertionError from None

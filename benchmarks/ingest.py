@@ -1,0 +1,248 @@
+"""What receiving and counting a span costs, against a floor, a peer and the bars.
+
+.venv/bin/python benchmarks/ingest.py                       a minute of each
+.venv/bin/python benchmarks/ingest.py --minutes 10 --users 1000000    as the bars are meant
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any, Final, NamedTuple
+
+import psutil
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from otlp_load import SPANS, Bodies, Senders, Told
+from rotel_peer import peer
+
+_MODEL: Final = """\
+version: 1
+currency: USD
+pools:
+  - pool: api
+    match: {ServiceName: present}
+    by: requests
+"""
+_FLOOR_BODIES: Final = 400
+_MICRO: Final = 1e6
+
+
+class Measured(NamedTuple):
+    """What a load cost a server."""
+
+    spans: int
+    rate: float
+    """Spans acknowledged a second."""
+    cpu: float
+    """Microseconds a span, of all processes, until all of it was committed."""
+    peak: float
+    """MiB, of all processes together."""
+    fresh: float
+    """Seconds from acknowledged to committed that 95 % stay under."""
+    drained: float
+    """Seconds from the last acknowledgement until all was committed."""
+    refused: int
+
+
+def main() -> None:
+    """Measure and print."""
+    given = _arguments()
+    with tempfile.TemporaryDirectory(prefix="percapita-ingest-") as name:
+        folder = Path(name)
+        floor = median(_floor(folder / "floor") for _ in range(3))
+        print(f"floor: {floor:.3f} µs a span", flush=True)
+        found = {"floor": floor}
+        http = _load(folder / "http", given, "http", 0)
+        found["http"] = http.cpu
+        _print("HTTP, as fast as it goes", http)
+        grpc = _load(folder / "grpc", given, "grpc", 0)
+        _print("gRPC, as fast as it goes", grpc)
+        half = _load(folder / "half", given, "http", http.rate / 2)
+        _print("HTTP, at half of that", half)
+        if given.peer:
+            rotel = peer(given.seconds, given.senders, given.users)
+            print(f"rotel, receives and forwards: {rotel.cpu:.2f} µs a span,"
+                  f" {rotel.rate:,.0f} spans/s, {rotel.peak:.0f} MiB", flush=True)  # fmt: skip
+    bars = [
+        ("ours / floor, CPU a span", http.cpu / floor, 6.0, "x"),
+        ("gRPC / HTTP, CPU a span", grpc.cpu / http.cpu, 1.5, "x"),
+        ("peak memory", max(http.peak, grpc.peak, half.peak), 512.0, "MiB"),
+        ("fresh, p95 at half of the load", half.fresh, 5.0, "s"),
+    ]
+    for what, value, bar, unit in bars:
+        kept = "kept" if value <= bar else f"missed by {value / bar - 1:.0%}"
+        print(f"{what:32} {value:8.2f} {unit:4} ≤ {bar:g} {unit}: {kept}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1.0, help="of each load")
+    parser.add_argument("--users", type=int, default=100_000)
+    parser.add_argument("--senders", type=int, default=2, help="processes that send")
+    parser.add_argument("--no-peer", dest="peer", action="store_false", help="leave rotel out")
+    parser.add_argument("--command", default="", help="what counts, instead of percapita digest")
+    given = parser.parse_args()
+    given.seconds = given.minutes * 60
+    return given
+
+
+def _floor(path: Path) -> float:
+    """Return the microseconds a span of gunzip, parse and one durable append."""
+    made = Bodies(0, 100_000)
+    bodies = [made.packed() for _ in range(_FLOOR_BODIES)]
+    with path.open("wb", buffering=0) as file:
+        started = time.process_time()
+        for body in bodies:
+            ExportTraceServiceRequest.FromString(zlib.decompress(body, 31))
+            file.write(body)
+        os.fdatasync(file.fileno())
+        spent = time.process_time() - started
+    return spent / _FLOOR_BODIES / SPANS * _MICRO
+
+
+@contextmanager
+def _serving(folder: Path, command: str) -> Iterator[tuple[dict[str, Any], psutil.Process]]:
+    """Serve a new project; give its ports and process."""
+    folder.mkdir()
+    (folder / "percapita.yaml").write_text("version: 1\n", encoding="utf-8")
+    (folder / "model.yaml").write_text(_MODEL, encoding="utf-8")
+    serve = [sys.executable, "-m", "percapita", "serve", "--project", str(folder)]
+    free = ["--port", "0", "--otlp-http-port", "0", "--otlp-grpc-port", "0", "--format", "json"]
+    with subprocess.Popen(  # noqa: S603
+        _with(command, folder) or [*serve, *free], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None  # noqa: S101
+        ports: dict[str, Any] = json.loads(process.stdout.readline())
+        try:
+            _wait(lambda: _state(ports)["counting"]["running"])
+            yield ports, psutil.Process(process.pid)
+        finally:
+            process.terminate()
+
+
+def _with(command: str, folder: Path) -> Sequence[str]:
+    """Return the program of the tests, which counts with another command; nothing without."""
+    if not command:
+        return ()
+    program = Path(__file__).parents[1] / "tests" / "serve" / "program.py"
+    asked = {"port": 0, "otlp_http_port": 0, "otlp_grpc_port": 0,
+             "command": [*command.split(), str(folder)]}  # fmt: skip
+    return (sys.executable, str(program), str(folder), json.dumps(asked))
+
+
+def _load(folder: Path, given: argparse.Namespace, protocol: str, rate: float) -> Measured:
+    """Send for as long as asked; wait until all of it is committed."""
+    with _serving(folder, given.command) as (ports, process):
+        port = ports["otlp_grpc_port" if protocol == "grpc" else "otlp_http_port"]
+        senders = Senders(given.senders, port, users=given.users, rate=rate, protocol=protocol)
+        watch = _Watch(ports, process)
+        before = _cpu(process)
+        watch.start()
+        told: Told = senders.run(given.seconds)
+        ended = time.monotonic()
+        _wait(lambda: _drained(ports), 600)
+        drained = time.monotonic() - ended
+        spent = _cpu(process) - before
+        watch.stop()
+    spans = told.bodies * SPANS
+    fresh = quantiles(watch.ages, n=20)[-1] if len(watch.ages) > 1 else float("nan")
+    return Measured(spans, spans / told.seconds, spent / spans * _MICRO, watch.peak, fresh,
+                    drained, told.refused)  # fmt: skip
+
+
+class _Watch(threading.Thread):
+    """Looks at a server ten times a second: memory, and how old what it commits has become."""
+
+    def __init__(self, ports: dict[str, Any], process: psutil.Process) -> None:
+        super().__init__(daemon=True)
+        self.peak = 0.0
+        self.ages: list[float] = []
+        self._ports = ports
+        self._process = process
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Look until stopped."""
+        waiting: list[tuple[int, float]] = []
+        while not self._over.wait(0.1):
+            state = _state(self._ports)
+            now = time.monotonic()
+            head, committed = state["spool"]["position"], state["committed"]["position"]
+            if not waiting or waiting[-1][0] < head:
+                waiting.append((head, now))
+            while waiting and waiting[0][0] <= committed:
+                self.ages.append(now - waiting.pop(0)[1])
+            self.peak = max(self.peak, sum(_resident(p) for p in _family(self._process)) / 2**20)
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._over.set()
+        self.join()
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children(recursive=True)]
+
+
+def _cpu(process: psutil.Process) -> float:
+    """Return the CPU seconds of a server and of what it started."""
+    total = 0.0
+    for one in _family(process):
+        spent = one.cpu_times()
+        total += spent.user + spent.system + spent.children_user + spent.children_system
+    return total
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _state(ports: dict[str, Any]) -> dict[str, Any]:
+    url = f"http://127.0.0.1:{ports['port']}/readyz"
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            found: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as error:
+        found = json.load(error)
+    return found
+
+
+def _drained(ports: dict[str, Any]) -> bool:
+    state = _state(ports)
+    return bool(state["committed"]["position"] >= state["spool"]["position"])
+
+
+def _wait(reached: Callable[[], bool], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not reached():
+        if time.monotonic() > until:
+            raise TimeoutError("it never happened")
+        time.sleep(0.05)
+
+
+def _print(what: str, found: Measured) -> None:
+    print(
+        f"{what}: {found.cpu:.2f} µs a span, {found.rate:,.0f} spans/s, {found.spans:,} spans,"
+        f" {found.peak:.0f} MiB, fresh {found.fresh:.2f} s, drained in {found.drained:.1f} s,"
+        f" {found.refused} refused",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
