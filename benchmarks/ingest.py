@@ -163,7 +163,7 @@ def _load(folder: Path, given: argparse.Namespace, protocol: str, rate: float) -
 
 
 class _Watch(threading.Thread):
-    """Looks at a server ten times a second: memory, and how old what it commits has become."""
+    """Looks at a server four times a second: memory, and how old what it commits has become."""
 
     def __init__(self, ports: dict[str, Any], process: psutil.Process) -> None:
         super().__init__(daemon=True)
@@ -176,7 +176,7 @@ class _Watch(threading.Thread):
     def run(self) -> None:
         """Look until stopped."""
         waiting: list[tuple[int, float]] = []
-        while not self._over.wait(0.1):
+        while not self._over.wait(0.25):
             state = _state(self._ports)
             now = time.monotonic()
             head, committed = state["spool"]["position"], state["committed"]["position"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import http.server
 import socket
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+import rotel
 from otlp_load import SPANS, Senders
 
 
@@ -48,7 +48,7 @@ def peer(seconds: float, senders: int, users: int) -> Peer:
     threading.Thread(target=sink.serve_forever, daemon=True).start()
     port, rpc = _free(), _free()
     command = [
-        str(Path(sys.executable).with_name("rotel")), "start",
+        str(Path(rotel.__file__).with_name("rotel-agent")), "start",
         "--otlp-http-endpoint", f"127.0.0.1:{port}", "--otlp-grpc-endpoint", f"127.0.0.1:{rpc}",
         "--exporter", "otlp", "--otlp-exporter-protocol", "http",
         "--otlp-exporter-endpoint", f"http://127.0.0.1:{sink.server_address[1]}",

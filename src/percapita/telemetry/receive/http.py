@@ -54,6 +54,7 @@ class OtlpHttp:
                 raise WrongTypeError(f"Content-Type is to be {_PROTOBUF} or {_JSON}.")  # noqa: TRY301
             checked = await self._taken(kind, headers, receive, is_json=as_json)
         except Refusal as refusal:
+            self._intake.counters.refused[refusal.reason, PROTOCOL] += 1
             await _refuse(send, refusal, as_json=as_json)
         except _GoneError:
             return
@@ -65,29 +66,21 @@ class OtlpHttp:
 
     def _kind(self, scope: Scope, headers: dict[bytes, str]) -> Kind:
         """Return what is sent, if it may be."""
-        try:
-            self._access.check_host(headers.get(b"host", ""))
-            self._access.check_token(headers.get(b"authorization", ""))
-            kind = BY_PATH.get(scope["path"])
-            if kind is None:
-                raise NoSuchPathError
-            if scope["method"] != "POST":
-                raise WrongMethodError
-        except Refusal as refusal:
-            self._intake.counters.refused[refusal.reason, PROTOCOL] += 1
-            raise
+        self._access.check_host(headers.get(b"host", ""))
+        self._access.check_token(headers.get(b"authorization", ""))
+        kind = BY_PATH.get(scope["path"])
+        if kind is None:
+            raise NoSuchPathError
+        if scope["method"] != "POST":
+            raise WrongMethodError
         return kind
 
     async def _taken(
         self, kind: Kind, headers: dict[bytes, str], receive: Receive, *, is_json: bool
     ) -> Checked:
+        encoding = headers.get(b"content-encoding", "").strip().lower()
         with self._intake.room() as room:
-            try:
-                body = await self._body(headers, receive, room)
-            except Refusal as refusal:
-                self._intake.counters.refused[refusal.reason, PROTOCOL] += 1
-                raise
-            encoding = headers.get(b"content-encoding", "").strip().lower()
+            body = await self._body(headers, receive, room)
             return await self._intake.take(
                 kind, body, room, protocol=PROTOCOL, encoding=encoding, is_json=is_json
             )

@@ -18,7 +18,6 @@ from percapita.telemetry.receive.refusals import (
     BrokenError,
     BusyError,
     FullError,
-    Refusal,
     StoppingError,
 )
 
@@ -49,6 +48,11 @@ class Intake:
         self._spool = spool
         self._flight = 0
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="check")
+
+    @property
+    def in_flight(self) -> int:
+        """Bytes set aside for requests that are not over."""
+        return self._flight
 
     @contextmanager
     def room(self) -> Iterator[Room]:
@@ -84,23 +88,19 @@ class Intake:
         Raises:
             Refusal: it was not; what to tell the sender.
         """
-        try:
-            if self.stopping:
-                raise StoppingError
-            # The most that may come of it, while it is being unpacked and parsed.
-            room.reach(min(len(body) * 4, self.limits.body) + len(body))
-            if len(body) > _AT_ONCE or is_json:
-                loop = asyncio.get_running_loop()
-                checked, packed = await loop.run_in_executor(
-                    self._threads, self._checked, kind, body, encoding, is_json
-                )
-            else:
-                checked, packed = self._checked(kind, body, encoding, is_json)
-            room.reach(len(checked.body) + len(body))
-            position = await self._durable(kind, checked.body, packed)
-        except Refusal as refusal:
-            self.counters.refused[refusal.reason, protocol] += 1
-            raise
+        if self.stopping:
+            raise StoppingError
+        # The most that may come of it, while it is being unpacked and parsed.
+        room.reach(min(len(body) * 4, self.limits.body) + len(body))
+        if len(body) > _AT_ONCE or is_json:
+            loop = asyncio.get_running_loop()
+            checked, packed = await loop.run_in_executor(
+                self._threads, self._checked, kind, body, encoding, is_json
+            )
+        else:
+            checked, packed = self._checked(kind, body, encoding, is_json)
+        room.reach(len(checked.body) + len(body))
+        position = await self._durable(kind, checked.body, packed)
         size = len(checked.body)
         self.counters.taken(kind.signal, protocol, checked.items, size, position)
         self.counters.refused_items[kind.signal] += checked.refused

@@ -50,13 +50,15 @@ def server(intake: Intake, access: Access) -> grpc.aio.Server:
 def _export(kind: Kind, intake: Intake, access: Access) -> Export:
     async def export(body: bytes, context: Any) -> bytes:  # noqa: ANN401 grpc's own is not typed
         try:
-            _admit(intake, access, context)
+            told = dict(context.invocation_metadata() or ())
+            access.check_token(str(told.get("authorization", "")))
             with intake.room() as room:
                 room.reach(len(body))
                 checked = await intake.take(
                     kind, body, room, protocol=PROTOCOL, encoding=packing(body)
                 )
         except Refusal as refusal:
+            intake.counters.refused[refusal.reason, PROTOCOL] += 1
             await _refuse(context, refusal)
             raise AssertionError from None
         except Exception:
@@ -67,15 +69,6 @@ def _export(kind: Kind, intake: Intake, access: Access) -> Export:
         return packed
 
     return export
-
-
-def _admit(intake: Intake, access: Access, context: Any) -> None:  # noqa: ANN401 likewise
-    try:
-        told = dict(context.invocation_metadata() or ())
-        access.check_token(str(told.get("authorization", "")))
-    except Refusal as refusal:
-        intake.counters.refused[refusal.reason, PROTOCOL] += 1
-        raise
 
 
 async def _refuse(context: Any, refusal: Refusal) -> None:  # noqa: ANN401 likewise
