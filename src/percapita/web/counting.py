@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,8 @@ class Counting:
         """How it ended last."""
         self._command = command
         self._process: Process | None = None
+        self._life = -1
+        """Our end of its standard input, open as long as it is to live."""
         self._stopping = asyncio.Event()
         self._heard = asyncio.Event()
         self._pause = _FIRST_PAUSE
@@ -69,8 +72,7 @@ class Counting:
         process = self._process
         if process is None:
             return
-        assert process.stdin is not None  # noqa: S101 it is a pipe
-        process.stdin.close()
+        self._let_go()
         try:
             await asyncio.wait_for(process.wait(), wait)
         except TimeoutError:
@@ -80,10 +82,16 @@ class Counting:
 
     async def _once(self) -> int:
         """Run it to its end."""
-        # A session of its own: Ctrl-C is for the server, which ends it in order.
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=PIPE, stdout=PIPE, limit=_LINE_BYTES, start_new_session=True
-        )
+        # A pipe of our own making, as asyncio would take a socket.
+        its_end, self._life = os.pipe()
+        try:
+            # A session of its own: Ctrl-C is for the server, which ends it in order.
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=its_end, stdout=PIPE, limit=_LINE_BYTES,
+                start_new_session=True,
+            )  # fmt: skip
+        finally:
+            os.close(its_end)
         assert self._process.stdout is not None  # noqa: S101 it is a pipe
         try:
             async for line in self._process.stdout:
@@ -91,7 +99,14 @@ class Counting:
             return await self._process.wait()
         finally:
             self._process, self.told = None, {}
+            self._let_go()
             self._heard.set()
+
+    def _let_go(self) -> None:
+        """End its standard input."""
+        if self._life >= 0:
+            os.close(self._life)
+            self._life = -1
 
     def _hear(self, line: bytes) -> None:
         try:
