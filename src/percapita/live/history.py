@@ -73,15 +73,15 @@ def _series(
     long = sum((abs(row.long) for row in recent), ZERO)
     whole = sum((abs(row.amount) for row in recent), ZERO)
     # Fees by the month are billed ahead: they go as far as their own charges.
-    ahead = through is None or long > _HALF * whole
-    end = max(last, through or last) if ahead else through or last
+    monthly = through is None or long > _HALF * whole
+    end = max(last, through or last) if monthly else through or last
     billed = {row.day: row.amount for row in rows if row.day < end}
     day = begun
     while day < end:
         billed.setdefault(day, ZERO)
         day += timedelta(days=1)
     apart = {row.day: row.apart for row in rows if row.apart}
-    return Series(pool, source, dict(sorted(billed.items())), end, apart)
+    return Series(pool, source, dict(sorted(billed.items())), end, apart, monthly=monthly)
 
 
 def meters(

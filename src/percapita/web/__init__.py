@@ -2,6 +2,7 @@
 
 app.py        requests, responses and routes: all that a page needs
 pages.py      every route there is
+live.py       the live estimate, once and as a stream
 health.py     liveness, readiness, and the server's own counters
 server.py     the ports, from start to stop     counting.py   the process that counts
 """

@@ -145,7 +145,7 @@ async def _send(send: Send, receive: Receive, response: Response, *, head: bool)
 
 async def _stream(send: Send, receive: Receive, parts: AsyncIterator[bytes]) -> None:
     """Send parts as they come, until there are no more or the reader has gone."""
-    gone = asyncio.ensure_future(receive())
+    gone = asyncio.ensure_future(_gone(receive))
     try:
         while True:
             part = asyncio.ensure_future(anext(parts, None))
@@ -159,3 +159,9 @@ async def _stream(send: Send, receive: Receive, parts: AsyncIterator[bytes]) -> 
             await send({"type": "http.response.body", "body": sent, "more_body": True})
     finally:
         gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait for the reader to leave; the end of the request comes first."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

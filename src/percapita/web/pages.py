@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from percapita.project import Project
+from percapita.web import live
 from percapita.web.app import Routes
 
-PAGES: Final[tuple[Callable[[Project], Routes], ...]] = ()
+PAGES: Final[tuple[Callable[[Project], Routes], ...]] = (live.routes,)
 """Each returns the routes of one module of pages; the paths of two are never the same."""
 
 

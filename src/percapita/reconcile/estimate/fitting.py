@@ -7,20 +7,22 @@ and make the interval.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Context, Decimal
 from statistics import median
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
-from percapita.reconcile.estimate.interval import Interval, calibrate
+from percapita.reconcile.estimate.interval import NOTHING_KNOWN, Interval, calibrate
 from percapita.reconcile.estimate.price import REACH, Billed, last_known, since_jump, weights
 from percapita.reconcile.estimate.season import FLAT, ratios, weekdays
 
 Kind = Literal["meter", "time", "cost"]
 PAST: Final = 63
 """Days that are estimated again."""
+_MONTHS: Final = 370
+"""How far back months are, where bills come by the month."""
 _EXACT: Final = Context(prec=60)
 _PLACES: Final = Decimal("1e-9")
 _WORTH: Final = 0.8
@@ -36,6 +38,8 @@ class Way:
     """The meter."""
     units: Mapping[date, Decimal] | None = None
     """Units of each day; for time they are the day's hours, by weekday."""
+    guessed: Mapping[date, Decimal] | None = None
+    """Units of a day as they were known before its bill, where that differs."""
 
 
 TIME: Final = Way("time")
@@ -50,11 +54,11 @@ class Fitted:
     """``None``: nothing was ever billed, so there is no estimate."""
     factors: tuple[float, ...]
     """Of time: what an hour of each weekday counts; Monday first."""
-    interval: Interval
     errors: Mapping[date, float]
     """(final - estimate) / |estimate| of past days."""
     estimates: Mapping[date, Decimal]
-    """What past days would have been estimated as."""
+    """What past days were estimated as, or would have been."""
+    interval: Interval = NOTHING_KNOWN
 
     def amount(self, units: Decimal) -> Decimal:
         """Return the money of some units."""
@@ -66,19 +70,20 @@ class Fitted:
 
 
 def fits(
-    billed: Mapping[date, Decimal], ways: Sequence[Way], *, end: date, lag: int, past: int = PAST
-) -> list[Fitted]:
-    """Fit every way, in order.
+    billed: Mapping[date, Decimal], ways: Sequence[Way], *, end: date, lag: int,
+    monthly: bool = False,
+) -> list[Fitted]:  # fmt: skip
+    """Fit every way, in order; none has an interval yet.
 
     Args:
         billed: each day's amount as the bill says it now.
         ways: what the cost may move with.
         end: the first day that the bill does not cover.
         lag: how many days before a day the bill known then ended; at least 1.
-        past: how many days are estimated again.
+        monthly: bills come by the month, so only the same days of past months tell.
     """
     amounts = {day: amount for day, amount in billed.items() if day < end}
-    return [_fit(amounts, way, end, max(lag, 1), past) for way in ways]
+    return [_fit(amounts, way, _Past(end, max(lag, 1), monthly)) for way in ways]
 
 
 def choose(tried: Sequence[Fitted]) -> Fitted:
@@ -90,6 +95,26 @@ def choose(tried: Sequence[Fitted]) -> Fitted:
     return best
 
 
+def calibrated(
+    fitted: Fitted, billed: Mapping[date, Decimal], made: Mapping[date, Decimal]
+) -> Fitted:
+    """Return a pool's price with its interval.
+
+    Args:
+        fitted: the way that was chosen.
+        billed: each day's amount as the bill says it now.
+        made: estimates of past days that were truly made: they tell more than what can be worked
+            out later, when bills have been corrected.
+    """
+    told = {day: its for day, its in made.items() if day in billed}
+    estimates = {**fitted.estimates, **told}
+    errors = dict(fitted.errors)
+    for day, its in told.items():
+        errors[day] = _error(float(billed[day]), float(its))
+    ordered = [errors[day] for day in sorted(errors)][-PAST:]
+    return replace(fitted, errors=errors, estimates=estimates, interval=calibrate(ordered))
+
+
 def _wrong(fitted: Fitted) -> float:
     recent = [abs(error) for error in fitted.errors.values()][-28:]
     if fitted.price is None or not recent:
@@ -97,28 +122,42 @@ def _wrong(fitted: Fitted) -> float:
     return median(recent) + 1e-12
 
 
-def _fit(amounts: Mapping[date, Decimal], way: Way, end: date, lag: int, past: int) -> Fitted:
+class _Past(NamedTuple):
+    """Which past days are estimated again, and what was known before each."""
+
+    end: date
+    lag: int
+    monthly: bool
+
+    def days(self) -> Iterator[tuple[date, date]]:
+        """Yield days, and the first day that was not billed when each was estimated."""
+        for back in range(_MONTHS if self.monthly else PAST, 0, -1):
+            day = self.end - timedelta(days=back)
+            if not self.monthly:
+                yield day, day - timedelta(days=self.lag - 1)
+            elif day.day == min(self.lag, 28):
+                yield day, day.replace(day=1)
+
+
+def _fit(amounts: Mapping[date, Decimal], way: Way, past: _Past) -> Fitted:
     rough = {day: float(amount) for day, amount in amounts.items()}
     beside = ratios(rough) if way.kind == "time" else {}
     estimates: dict[date, Decimal] = {}
     errors: dict[date, float] = {}
-    for back in range(past, 0, -1):
-        day = end - timedelta(days=back)
+    for day, known in past.days():
         if day not in rough:
             continue
-        known = day - timedelta(days=lag - 1)
         guess = _guess(rough, way, day, known, weekdays(beside, known) if beside else FLAT)
         if guess is not None:
             estimates[day] = _decimal(guess)
             errors[day] = _error(rough[day], guess)
-    factors = weekdays(beside, end) if beside else FLAT
+    factors = weekdays(beside, past.end) if beside else FLAT
     days = [
         Billed(amounts[day], units)
-        for day in _recent(rough, end)
+        for day in _recent(rough, past.end)
         if (units := _units(way, day, factors)) is not None
     ]
-    interval = calibrate(list(errors.values()))
-    return Fitted(way, last_known(days), factors, interval, errors, estimates)
+    return Fitted(way, last_known(days), factors, errors, estimates)
 
 
 def _error(final: float, guess: float) -> float:
@@ -130,7 +169,7 @@ def _guess(
     rough: Mapping[date, float], way: Way, day: date, known: date, factors: Sequence[float]
 ) -> float | None:
     """Estimate one past day from the bill of the days before ``known``."""
-    units = _units(way, day, factors)
+    units = _units(way, day, factors) if way.guessed is None else way.guessed.get(day)
     if units is None:
         return None
     days = [

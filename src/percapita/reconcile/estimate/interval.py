@@ -95,3 +95,7 @@ def _cold(errors: Sequence[float]) -> Interval:
     return Interval(
         max(min(errors, default=0.0) - room, -1.0), max(errors, default=0.0) + room, len(errors)
     )
+
+
+NOTHING_KNOWN: Final = calibrate(())
+"""The interval of a pool that was never billed."""

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from percapita.core.money import ZERO
 from percapita.core.periods import Span, days
 from percapita.model.spec import Model
-from percapita.reconcile.estimate.fitting import Fitted, Way, choose, fits
+from percapita.reconcile.estimate.fitting import Fitted, Way, calibrated, choose, fits
 from percapita.reconcile.estimate.interval import Interval, calibrate
 from percapita.reconcile.estimate.meters import Meter, hours_of
 from percapita.reconcile.estimate.ways import Key, Terms, Wanted, key, ways
@@ -37,6 +37,10 @@ class Series:
     """The first day that is not billed."""
     apart: Mapping[date, Decimal] = field(default_factory=dict)
     """Of what is billed, credits and commitments."""
+    monthly: bool = False
+    """Bills come by the month."""
+    made: Mapping[date, Decimal] = field(default_factory=dict)
+    """What days were estimated as when they ended."""
 
 
 class Money(NamedTuple):
@@ -96,34 +100,39 @@ class Spending:
         for at in self.series:
             first = ways(self.model, at.pool)[0].kind
             if first != "cost":
-                self.priced.append(self._priced(at, {}))
-        others = self._billed_cost()
+                self.priced.append(self._priced(at, Way("cost")))
+        others = Way("cost", units=self._billed_cost(), guessed=self._guessed_cost())
         for at in self.series:
             if ways(self.model, at.pool)[0].kind == "cost":
                 self.priced.append(self._priced(at, others))
         self.whole = _whole(self.priced)
 
-    def _priced(self, series: Series, others: Mapping[date, Decimal]) -> Priced:
+    def _priced(self, series: Series, others: Way) -> Priced:
         wanted = ways(self.model, series.pool)
+        if series.monthly and len(wanted) > 1 and wanted[0].kind == "meter":
+            # Bills by the month say nothing of what a day's usage costs.
+            wanted = wanted[1:]
         made = [self._way(one, others) for one in wanted]
         tried = fits(
             series.billed,
             [*made, *([] if any(way.kind == "time" for way in made) else [Way("time")])],
             end=series.end,
             lag=(self.today - series.end).days + 1,
+            monthly=series.monthly and wanted[0].kind != "cost",
         )
         best = choose(tried[: len(made)])
         level = next(fitted for fitted in tried if fitted.way.kind == "time")
         if best.price is None:
             best = level
+        best = calibrated(best, series.billed, series.made)
         terms = wanted[0].terms if best.way.kind == "meter" else ()
         return Priced(series, best, level, terms)
 
-    def _way(self, wanted: Wanted, others: Mapping[date, Decimal]) -> Way:
+    def _way(self, wanted: Wanted, others: Way) -> Way:
         if wanted.kind == "meter":
             name = ", ".join(driver.meter for driver, _ in wanted.terms)
             return Way("meter", name, self.meters[key(wanted.terms)].by_day())
-        return Way(wanted.kind, units=others if wanted.kind == "cost" else None)
+        return others if wanted.kind == "cost" else Way(wanted.kind)
 
     def _billed_cost(self) -> dict[date, Decimal]:
         """Return what the pools that are priced so far were billed on days that all cover."""
@@ -143,6 +152,17 @@ class Spending:
                 if day >= series.end:
                     found[day] += last
         return found
+
+    def _guessed_cost(self) -> dict[date, Decimal]:
+        """Return what those pools were estimated to cost on days that each was estimated."""
+        told = [one.fitted.estimates for one in self.priced if not one.series.monthly]
+        common = set.intersection(*map(set, told)) if told else set()
+        monthly = [one.series.billed for one in self.priced if one.series.monthly]
+        return {
+            day: sum((its[day] for its in told), ZERO)
+            + sum((its.get(day, ZERO) for its in monthly), ZERO)
+            for day in common
+        }
 
     def meter(self, priced: Priced) -> Meter:
         """Return the meter that a series is priced by."""
@@ -220,7 +240,7 @@ def _joined(one: Spent, other: Spent) -> Spent:
 
 def _whole(priced: Sequence[Priced]) -> Interval:
     """Calibrate the sum of all series on the days that each of them was estimated again."""
-    told = [one for one in priced if one.fitted.errors]
+    told = [one for one in priced if one.fitted.errors and not one.series.monthly]
     common = set.intersection(*(set(one.fitted.errors) for one in told)) if told else set()
     errors = []
     for day in sorted(common):
