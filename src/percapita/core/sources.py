@@ -31,6 +31,17 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """What a monitoring system is asked for one meter."""
+
+    query: str
+    kind: Literal["counter", "gauge"] = "counter"
+    """A counter counts by what it grew; a gauge by its level times the time it held."""
+    unit: str = ""
+    scale: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One input: where it lies, what it holds, how its columns map to ours."""
 
@@ -64,6 +75,14 @@ class Source:
     """Access logs: patterns of paths that are one operation each."""
     layout: str = ""
     """Access logs: the server's own format."""
+    queries: Mapping[str, Query] = field(default_factory=dict)
+    """Prometheus: meter -> what is asked."""
+    step: int = 300
+    """Prometheus: seconds between two looks at a gauge."""
+    since: str = ""
+    """Sources that are asked: when the first import begins."""
+    secret: str = ""
+    """Sources that are asked: ``env:NAME`` or ``file:PATH`` of what opens them."""
     endpoint: str = ""
     """Of the object store; what the environment says, else AWS' own."""
 

@@ -89,7 +89,12 @@ def take_in(
             segments = project.segment_names()
             taken.append(
                 telemetry.take(
-                    store, source, root=project.root, model_segments=segments, again=again
+                    store,
+                    source,
+                    root=project.root,
+                    model_segments=segments,
+                    again=again,
+                    now=project.now,
                 )
             )
     return taken

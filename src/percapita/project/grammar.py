@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast, get_args
 
 from percapita.core.errors import Problem
-from percapita.core.sources import KINDS, Meter, Mode, Source
+from percapita.core.sources import KINDS, Meter, Mode, Query, Source
 from percapita.core.subjects import SEGMENT, SESSION, TENANT, USER
 from percapita.model.check import in_order
 from percapita.model.shapes import BAD, At, Choice, Name, Number, WrongError
@@ -89,7 +90,50 @@ IDENTITIES: Final = Key(
 )
 
 
+def _query(**values: Any) -> Query:  # noqa: ANN401
+    return Query(**values)
+
+
+_QUERY_EXAMPLE: Final = """\
+queries:
+  cpu: {query: container_cpu_usage_seconds_total, unit: core-s}
+  memory: {query: sum by (namespace) (container_memory_working_set_bytes), kind: gauge, unit: B}"""
+
+QUERY: Final = Record(
+    "A query",
+    (
+        Key("query", Name("a query"), "A counter's name and labels, or any expression that is a"
+            " gauge.", _QUERY_EXAMPLE, required=True),
+        Key("kind", Choice(("counter", "gauge")), "Counts by what it grew, or by level times time.",
+            _QUERY_EXAMPLE),
+        Key("unit", Name("a unit"), "Unit of the value.", _QUERY_EXAMPLE, default="a count"),
+        Key("scale", Number(low=1, whole=True), "Base units in one unit that percapita does not"
+            " know.", "queries: {gb: {query: written, scale: 1000}}"),
+    ),
+    _query,
+    spec=Query,
+)  # fmt: skip
+
+
+def _seconds(text: object) -> int:
+    match = re.fullmatch(r"(\d+)([smh])", str(text))
+    if not match or not (seconds := int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]):
+        raise WrongError("not-a-number", f"{text!r} is no time span.", "Write 30s, 5m or 1h.")
+    if 3600 % seconds:
+        raise WrongError("not-a-number", f"{text!r} does not divide an hour.", "Write 1m or 5m.")
+    return seconds
+
+
+def _secret(found: object) -> str:
+    ((kind, name),) = cast("Mapping[str, str]", found).items()
+    return f"{kind}:{name}"
+
+
 def _source(**values: Any) -> Source:  # noqa: ANN401
+    url = values.pop("url", "")
+    values["path"] = values.get("path") or url
+    if not values["path"] and values.get("format") != "postgres":
+        raise WrongError("missing-key", "A source needs 'path'.", "Say where it is: path: FILE.")
     meters: Mapping[str, Meter] = values.pop("meters", {})
     named = {column: replace(m, name=m.name or column) for column, m in meters.items()}
     source = Source(name="", meters=named, **values)
@@ -107,7 +151,17 @@ SOURCE: Final = Record(
         Key("kind", Choice(KINDS), "What it holds.", _SOURCE_EXAMPLE,
             default="found out from the columns"),
         Key("path", _PATH, "File, folder or glob, relative to this file, or s3://bucket/….",
-            _SOURCE_EXAMPLE, required=True),
+            _SOURCE_EXAMPLE, default="none for a server that is asked"),
+        Key("url", Name("a URL"), "Of the server that is asked: Prometheus.",
+            "url: http://prometheus.example:9090", default="none: `path` is read"),
+        Key("queries", Named(_TEXT, QUERY), "Prometheus: meter to what is asked.", _QUERY_EXAMPLE),
+        Key("step", Made(Name("a time span"), _seconds), "Prometheus: time between two looks at a"
+            " gauge.", "step: 1m", default="5m"),
+        Key("from", _TEXT, "Servers that are asked: when the first import begins.",
+            "from: 2025-10-01", field="since", default="a day ago"),
+        Key("secret", Made(Named(Choice(("env", "file")), _TEXT), _secret), "Servers that are"
+            " asked: where the token or connection string is.", "secret: {env: PROMETHEUS_TOKEN}",
+            default="none"),
         Key("endpoint", Name("a URL"), "Of the object store that path leads to.",
             "endpoint: https://minio.example:9000",
             default="AWS_ENDPOINT_URL of the environment, else AWS"),

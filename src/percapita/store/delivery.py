@@ -62,6 +62,7 @@ def settings_of(source: Source, key: Key) -> str:
         sorted((column, m.name, m.unit, m.scale) for column, m in source.meters.items()), key.id,
         *([sorted(source.identity_tags.items())] if source.identity_tags else []),
         *([sorted(source.subject.items())] if source.subject else []),
+        *([repr(sorted(source.queries.items())), source.step] if source.queries else []),
         *([source.routes] if source.routes else []), *([source.layout] if source.layout else []),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()

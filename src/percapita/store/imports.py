@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from percapita.core.errors import InputError, PercapitaError
 from percapita.core.sources import Source
 from percapita.core.tables import Table
-from percapita.store import door, meters, scopes, upsert
+from percapita.store import door, meters, positions, scopes, upsert
 from percapita.store.catalog import DELIVERED, IMPORTS, QUARANTINE, take
 from percapita.store.crash import point
 from percapita.store.delivery import FileStat, Quarantined, content_of, settings_of
@@ -63,6 +63,7 @@ class ImportTx:
         self._quarantine: list[Quarantined] = []
         self._meters: dict[str, str] = {}
         self._scopes: set[Scope] = set()
+        self._reached: Mapping[str, Any] | None = None
         self._whole = False
         self._done = False
         with site.catalog.write() as connection:
@@ -109,6 +110,10 @@ class ImportTx:
     def measure(self, bases: Mapping[str, str]) -> None:
         """Say in which base unit the readings keep each meter; empty is a plain count."""
         self._meters.update(bases)
+
+    def reach(self, state: Mapping[str, Any]) -> None:
+        """Say how far the source is read with this import; the next one goes on from there."""
+        self._reached = state
 
     def replace_all(self) -> None:
         """Say that the delivery is all that its source has: what it lacks is replaced too."""
@@ -232,6 +237,8 @@ class ImportTx:
         if self.source.mode == "overwrite":
             scopes.overwrite(connection, self.id, self.source, seq, whole=self._whole)
         scopes.retire(connection, self.id, self.source, seq)
+        if self._reached is not None:
+            positions.keep(connection, self.source.name, self._reached)
         meters.record(connection, self.id, self.source.name, self._meters)
         self._update(connection, seq=seq, state="live", committed_at=self._now, **facts)
         door.mark(connection, self.id, self.source, self._site.marks)

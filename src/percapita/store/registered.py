@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from percapita.core.sources import Meter, Source
+from percapita.core.sources import Meter, Query, Source
 from percapita.store.catalog import REGISTERED
 
 
@@ -27,5 +27,6 @@ def remembered(connection: Connection) -> list[Source]:
 
 def _source(settings: dict[str, Any]) -> Source:
     meters = {column: Meter(**meter) for column, meter in settings.pop("meters").items()}
+    queries = {meter: Query(**query) for meter, query in settings.pop("queries", {}).items()}
     listed = {name: tuple(settings.get(name, ())) for name in ("keys", "routes")}
-    return Source(**{**settings, **listed}, meters=meters)
+    return Source(**{**settings, **listed}, meters=meters, queries=queries)

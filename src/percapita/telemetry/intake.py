@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from percapita.core.sources import Kind, Source
 from percapita.store import Store
-from percapita.store.delivery import Quarantined
+from percapita.store.delivery import FileStat, Quarantined
 from percapita.store.engine import Engine
 from percapita.store.imports import ImportTx
 from percapita.telemetry.files import File
@@ -45,14 +47,27 @@ class Intake:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a server has that is new."""
+
+    stats: Sequence[FileStat]
+    """What tells this delivery from any other."""
+    stage: Callable[[Intake, ImportTx], int]
+    state: Mapping[str, Any]
+    """How far the server is read then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """How deliveries of one format are taken in."""
 
     format: str
     kind: Kind
-    stage: Callable[[Intake, ImportTx], int]
-    """Stages the rows and returns how many there are."""
+    stage: Callable[[Intake, ImportTx], int] | None = None
+    """Stages the rows of files and returns how many there are."""
     suffixes: Mapping[str, str] = field(default_factory=dict)
     """End of a name -> form, of the files that count in a folder."""
     other: str = ""
     """Form of files with other names; in a folder they count if it is given."""
+    ask: Callable[[Store, Source, Path, datetime], Asked | None] | None = None
+    """Asks a server instead: ``None`` where it has nothing new."""

@@ -6,6 +6,7 @@ import dataclasses
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from percapita.core.errors import nearest
@@ -28,6 +29,7 @@ def take(
     root: Path,
     model_segments: Collection[str] = (),
     again: bool = False,
+    now: datetime | None = None,
 ) -> Taken:
     """Take in what a source delivers, unless that very content is in already.
 
@@ -37,12 +39,22 @@ def take(
         root: folder that a relative path starts from.
         model_segments: names of the model's segments; a column so called names subjects.
         again: take it in even if the same content is there.
+        now: up to when a server is asked; the time of the clock unless said.
 
     Raises:
         InputError: a file cannot be read, or is no table of that kind.
     """
-    if way := way_of(source, root):
+    way = way_of(source, root)
+    if way and way.ask:
+        return _take_asked(store, source, way, root, now or datetime.now(UTC))
+    if way:
         return _take_own(store, source, way, root, model_segments, again=again)
+    return _take_tables(store, source, root, model_segments, again=again)
+
+
+def _take_tables(
+    store: Store, source: Source, root: Path, model_segments: Collection[str], *, again: bool
+) -> Taken:
     found = files.found(source, root)
     stats = [FileStat.of(file.path, root) for file in found]
     tables, kind, notes = _tables(store, source, found, model_segments)
@@ -73,6 +85,7 @@ def _take_own(
     again: bool,
 ) -> Taken:
     """Take in what is no table, in its format's own way."""
+    assert way.stage is not None  # noqa: S101
     found = files.found(source, root, way.suffixes, way.other)
     stats = [FileStat.of(file.path, root) for file in found]
     settled = dataclasses.replace(source, kind=way.kind, format=way.format)
@@ -87,6 +100,25 @@ def _take_own(
     return Taken(
         source.name, tx.id, way.kind, way.format, len(found), rows, len(intake.quarantined),
         unchanged=False, notes=tuple(intake.notes),
+    )  # fmt: skip
+
+
+def _take_asked(store: Store, source: Source, way: Way, root: Path, now: datetime) -> Taken:
+    """Take in what a server has that is new; it stands beside what it had before."""
+    assert way.ask is not None  # noqa: S101
+    settled = dataclasses.replace(source, kind=way.kind, format=way.format, mode="append")
+    asked = way.ask(store, settled, root, now)
+    if asked is None:
+        return Taken(source.name, "", way.kind, way.format, 0, 0, 0, unchanged=True)
+    with _scratch(store) as scratch, store.begin_import(settled, asked.stats) as tx:
+        intake = Intake(store, settled, (), (), scratch)
+        rows = asked.stage(intake, tx)
+        tx.reach(asked.state)
+        if not tx.commit(rows=rows, notes=intake.notes):
+            return _unchanged(store, settled, 0)
+    return Taken(
+        source.name, tx.id, way.kind, way.format, 0, rows, 0, unchanged=False,
+        notes=tuple(intake.notes),
     )  # fmt: skip
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from percapita.core.sources import Kind, Source
-from percapita.telemetry import access, events
+from percapita.telemetry import access, events, postgres, prometheus
 from percapita.telemetry.files import FORMATS
 from percapita.telemetry.intake import Way
 
-_WAYS: Final = {way.format: way for way in (events.WAY, access.WAY)}
+_WAYS: Final = {way.format: way for way in (events.WAY, access.WAY, postgres.WAY, prometheus.WAY)}
 NAMES: Final = (*FORMATS, *_WAYS)
 """Every format that a source of signals can name."""
 
