@@ -20,6 +20,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "tags": ("tags", "See which tags are missing or wrong, and enforce them elsewhere."),
     "timeline": ("timeline", "Show deploys, incidents and what else happened, in order."),
     "commitments": ("commitments", "See what commitments cover, waste and save."),
+    "digest": ("digest", "Count what percapita serve received."),
     "run": ("run", "Split every bill line over its users and prove the sums."),
     "runs": ("run", "List the runs and what each one published."),
     "cost": ("cost", "Show what a user, tier, tenant, pool or feature costs."),

@@ -9,7 +9,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-_HASH_BYTES = 16
+HASH_BYTES = 16
+"""Of a pseudonym."""
 _KEY_BYTES = 32
 _HASH = re.compile(r"[0-9a-f]{32}")
 
@@ -28,7 +29,7 @@ class Key:
     def pseudonym(self, kind: str, name: str) -> str:
         """Return the 128-bit keyed hash of a subject's id, in hex."""
         message = f"{kind}\x1f{name}".encode()
-        return hashlib.blake2b(message, digest_size=_HASH_BYTES, key=self.secret).hexdigest()
+        return hashlib.blake2b(message, digest_size=HASH_BYTES, key=self.secret).hexdigest()
 
 
 def masked(key: Key, kind: str, name: str) -> str:

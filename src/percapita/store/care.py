@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from percapita.core.errors import Problem
 from percapita.core.tables import INPUTS, OUTPUTS, TABLES
-from percapita.store import closing, delta, views
+from percapita.store import closing, delta, live_files, views
 from percapita.store.catalog import FILES, IMPORTS, PUBLISHED, RUNS, STEPS, integrity
 from percapita.store.crash import point
 from percapita.store.engine import literal
@@ -134,7 +134,10 @@ def _strays(site: Site, now: datetime) -> list[Path]:
     return [
         path
         for path, owner in _stored(site)
-        if path.relative_to(site.tables).as_posix() not in named and owner not in writing
+        if path.relative_to(site.tables).as_posix() not in named
+        and owner not in writing
+        # What is received is counted all the time; who counts removes its own.
+        and not owner.startswith(live_files.LEAD)
     ]
 
 
@@ -172,6 +175,7 @@ def doctor(site: Site) -> list[Problem]:
     with site.catalog.read() as connection:
         owed = set(connection.execute(sa.select(STEPS.c.owner)).scalars())
         held = connection.execute(sa.select(FILES).order_by(FILES.c.path)).all()
+        unlogged = owed | live_files.unlogged(connection)
     live = {row.path: row for row in held if row.removed_at is None}
     found += [
         Problem(
@@ -181,9 +185,15 @@ def doctor(site: Site) -> list[Problem]:
         for owner in sorted(owed)
     ]  # fmt: skip
     found += _wrong_files(site, [(row.path, row.rows, row.bytes) for row in live.values()])
-    found += _wrong_logs(site, {path for path, row in live.items() if row.owner not in owed}, owed)
+    found += _wrong_logs(
+        site, {path for path, row in live.items() if row.owner not in unlogged}, owed
+    )
     named = {row.path for row in held}
-    strays = [path.relative_to(site.tables).as_posix() for path, _ in _stored(site)]
+    strays = [
+        path.relative_to(site.tables).as_posix()
+        for path, owner in _stored(site)
+        if not owner.startswith(live_files.LEAD)
+    ]
     found += [
         Problem("stray-file", path, "Nothing names this file.", "percapita gc removes it in time.")
         for path in strays

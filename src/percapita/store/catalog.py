@@ -265,6 +265,11 @@ class Catalog:
             with connection.begin():
                 yield connection
 
+    def prepare(self, tables: Sequence[sa.Table]) -> None:
+        """Make these tables if the store was made before they were known."""
+        with self._turn() as connection:
+            METADATA.create_all(connection, tables)
+
     def _ready(self) -> None:
         for attempt in range(_ATTEMPTS):
             try:

@@ -45,6 +45,18 @@ CLOSING_POINTS: tuple[str, ...] = (
 )
 """The names that closing a month passes, and a run that restates closed months alone."""
 
+LIVE_POINTS: tuple[str, ...] = (
+    "live.file-written",
+    "live.files-written",
+    "live.catalog-staged",
+    "live.catalog-committed",
+    "live.done",
+    "live.merge-written",
+    "live.merge-staged",
+    "live.merge-committed",
+)
+"""The names that counting what is received passes, and merging what was counted."""
+
 
 def point(name: str) -> None:
     """Die here if the environment says so."""

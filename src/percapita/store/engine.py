@@ -182,7 +182,7 @@ class Engine:
 
         columns = list(zip(*rows, strict=True)) or [()] * len(schema)
         arrays = {
-            column: pa.array(values, type=_arrow_type(kind))
+            column: pa.array(values, type=arrow_type(kind))
             for (column, kind), values in zip(schema.items(), columns, strict=True)
         }
         return self.load_arrow(name, schema, pa.table(arrays))
@@ -271,7 +271,8 @@ def _normal(kind: str) -> str:
     return kind.replace(" ", "").replace("TIMESTAMPWITHTIMEZONE", "TIMESTAMPTZ")
 
 
-def _arrow_type(kind: str) -> Any:  # noqa: ANN401
+def arrow_type(kind: str) -> Any:  # noqa: ANN401
+    """Return Arrow's type of a type of ``core/tables.py``."""
     import pyarrow as pa  # noqa: PLC0415
 
     simple: Mapping[str, Any] = {

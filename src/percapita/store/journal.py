@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -16,6 +16,9 @@ from percapita.core.tables import Table
 from percapita.store.catalog import AUDIT, FILES, STEPS
 from percapita.store.engine import parquet
 from percapita.store.site import Site, part_name, partition, remove
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,26 @@ class Staging:
         self, table: Table, relation: object, *, period: str | None, part: str, row_group: int
     ) -> int:
         """Write one file; return its rows. A file without rows is not kept."""
+        return self._written(
+            table, period, part,
+            lambda path: self._site.engine.copy(table, relation, path, row_group=row_group),
+        )  # fmt: skip
+
+    def write_arrow(self, table: Table, rows: pa.Table, *, period: str | None, part: str) -> int:
+        """Do the same with rows that are in memory."""
+        from percapita.store import arrow_files  # noqa: PLC0415
+
+        return self._written(table, period, part, lambda path: arrow_files.write(table, rows, path))
+
+    def _written(
+        self, table: Table, period: str | None, part: str, write: Callable[[Path], int]
+    ) -> int:
         path = f"{partition(table, period, self._owner)}/{part_name(part)}"
         target = self._site.tables / path
         if target.exists():
             raise FileExistsError(f"{path} was written before")
         try:
-            rows = self._site.engine.copy(table, relation, target, row_group=row_group)
+            rows = write(target)
         except BaseException:
             target.unlink(missing_ok=True)
             raise
@@ -81,8 +98,8 @@ class Staging:
         ]
         return parquet(paths) if paths else ""
 
-    def name(self, connection: Connection) -> None:
-        """Name the files in the catalog and owe them to the Delta logs."""
+    def name(self, connection: Connection, *, logged: bool = True) -> None:
+        """Name the files in the catalog and, unless said, owe them to the Delta logs."""
         rows = [
             {
                 "path": file.path,
@@ -96,6 +113,7 @@ class Staging:
         ]
         if rows:
             connection.execute(sa.insert(FILES), rows)
+        if rows and logged:
             owe(connection, "add", self._owner)
 
     def settle(self) -> None:

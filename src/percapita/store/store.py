@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from percapita.store.catalog import Catalog
     from percapita.store.closing import Closings, Restated
     from percapita.store.imports import ImportTx
+    from percapita.store.live import LiveStore
     from percapita.store.runs import RunTransaction
     from percapita.store.tokens import Tokens
 
@@ -192,6 +193,12 @@ class Store:
         """Return the broken rows that wait for a fix; of one import, all it left out."""
         with self.catalog.read() as connection:
             return records.quarantined(connection, import_id=import_id, source=source)
+
+    def live(self, *, limit: int | None = None) -> LiveStore:
+        """Take the live source, to count what is received; ``limit`` is of its marks, in bytes."""
+        from percapita.store.live import LiveStore  # noqa: PLC0415
+
+        return LiveStore(self._site, self.door, limit=limit)
 
     # Runs
 

@@ -1,0 +1,272 @@
+"""The files of the live source: small ones are merged, so that a day has few.
+
+A merge is an import of its own, which supersedes what it merged: a run that began before still
+reads what it began with. The sums before and after are compared; where they differ nothing changes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from percapita.core.errors import ProofError
+from percapita.core.tables import READINGS
+from percapita.store.catalog import FILES, IMPORTS, METERS, QUARANTINE, RUN_IMPORTS, SCOPES, take
+from percapita.store.crash import point
+from percapita.store.engine import parquet, quote
+from percapita.store.journal import Staging, owe, settle
+from percapita.store.site import Site, remove
+
+SOURCE: Final = "otlp"
+"""Name of the source that what is received belongs to."""
+LEAD: Final = "o"
+"""First letter of the ids of its imports."""
+
+LOGGED: Final = 2
+"""From this level on files are in the Delta log: before, they live for minutes."""
+_TOGETHER: Final = {0: 16}
+"""Imports of a level that are merged into one of the next."""
+_OTHERWISE: Final = 8
+_MERGED_ROWS: Final = 250_000
+"""A part with more rows is merged no more."""
+_READERS: Final = timedelta(minutes=15)
+"""Superseded files stay this long for readers that have them open."""
+_KEYS: Final = tuple(c for c in READINGS.names if c not in {"signals", "quantity", "trace_squares"})
+_ORDER: Final = ", ".join(quote(c) for c in ("time", "meter", "subject", *_KEYS[4:]))
+
+
+class MergeError(ProofError):
+    """A merge of live readings would change a sum."""
+
+    def __init__(self, period: str) -> None:
+        super().__init__(
+            f"Live readings of {period} sum to something else after merging; nothing was changed.",
+            hint="Report this. The readings themselves are whole.",
+        )
+
+
+class Part(NamedTuple):
+    """The files that one import of the live source has of one month."""
+
+    owner: str
+    seq: int
+    level: int
+    period: str
+    paths: tuple[str, ...]
+    rows: int
+
+
+def name(
+    connection: Connection, staging: Staging, owner: str, now: datetime,
+    *, seq: int, level: int, quarantined: int = 0,
+) -> None:  # fmt: skip
+    """Make staged files an import of the live source."""
+    rows = sum(file.rows for file in staging.files)
+    connection.execute(
+        sa.insert(IMPORTS),
+        {
+            "id": owner, "seq": seq, "source": SOURCE, "kind": "readings", "format": SOURCE,
+            "mode": "append", "content": owner, "settings": str(level), "state": "live",
+            "begun_at": now, "committed_at": now, "rows": rows, "quarantined": quarantined,
+            "sums": {}, "notes": [],
+        },
+    )  # fmt: skip
+    staging.name(connection, logged=level >= LOGGED)
+    scopes = [
+        {"import_id": owner, "table_name": table, "period": period, "account": ""}
+        for table, period in sorted({(f.table.name, f.period or "") for f in staging.files})
+    ]
+    if scopes:
+        connection.execute(sa.insert(SCOPES), scopes)
+
+
+def merge(site: Site, now: datetime, *, idle: bool) -> int:
+    """Merge what is small; return how many merges it took."""
+    merges = 0
+    while (found := _next(site, idle=idle)) is not None:
+        _merge(site, *found, now)
+        merges += 1
+    if merges:
+        settle(site)
+    return merges
+
+
+def _next(site: Site, *, idle: bool) -> tuple[list[Part], int] | None:
+    """Return parts of one month that are to be merged, and the level of what comes of it."""
+    months: dict[str, list[Part]] = defaultdict(list)
+    for part in _parts(site):
+        if part.rows <= _MERGED_ROWS:
+            months[part.period].append(part)
+    for parts in months.values():
+        for level in range(max(part.level for part in parts) + 1):
+            small = [part for part in parts if part.level <= level]
+            if sum(p.level == level for p in small) >= _TOGETHER.get(level, _OTHERWISE):
+                return small, level + 1
+        if idle and (fresh := [part for part in parts if part.level < LOGGED]):
+            return fresh, LOGGED
+    return None
+
+
+def _parts(site: Site) -> list[Part]:
+    wanted = (
+        sa.select(
+            IMPORTS.c.id, IMPORTS.c.seq, IMPORTS.c.settings, FILES.c.period, FILES.c.path,
+            FILES.c.rows,
+        )
+        .join(SCOPES, SCOPES.c.import_id == IMPORTS.c.id)
+        .join(FILES, (FILES.c.owner == IMPORTS.c.id) & (FILES.c.period == SCOPES.c.period))
+        .where(
+            IMPORTS.c.source == SOURCE, SCOPES.c.table_name == READINGS.name,
+            SCOPES.c.superseded.is_(None), FILES.c.table_name == READINGS.name,
+            FILES.c.removed_at.is_(None),
+        )
+        .order_by(IMPORTS.c.seq.desc(), FILES.c.path)
+    )  # fmt: skip
+    found: dict[tuple[str, str], Part] = {}
+    with site.catalog.read() as connection:
+        for row in connection.execute(wanted):
+            had = found.get((row.id, row.period))
+            paths, rows = (had.paths, had.rows) if had else ((), 0)
+            found[row.id, row.period] = Part(
+                row.id, row.seq, int(row.settings), row.period, (*paths, row.path), rows + row.rows
+            )
+    return list(found.values())
+
+
+def _merge(site: Site, parts: Sequence[Part], level: int, now: datetime) -> None:
+    owner = LEAD + os.urandom(8).hex()
+    staging = Staging(site, owner)
+    old = parquet([site.tables / path for part in parts for path in part.paths])
+    period = parts[0].period
+    keys = ", ".join(quote(column) for column in _KEYS)
+    summed = (
+        f"SELECT {keys}, sum(signals) AS signals, sum(quantity) AS quantity,"
+        f" sum(trace_squares) AS trace_squares FROM {old} GROUP BY {keys} ORDER BY {_ORDER}"
+    )
+    staging.write(READINGS, summed, period=period, part="0", row_group=65_536)
+    if _totals(site, old) != _totals(site, staging.relation(READINGS)):
+        staging.discard()
+        raise MergeError(period)
+    point("live.merge-written")
+    staging.settle()
+    with site.catalog.write() as connection:
+        seq = take(connection, "commits", 1)
+        name(connection, staging, owner, now, seq=seq, level=level)
+        _supersede(connection, parts, owner, seq, now)
+        point("live.merge-staged")
+    point("live.merge-committed")
+
+
+def _totals(site: Site, files: str) -> list[tuple[Any, ...]]:
+    return site.engine.rows(
+        "SELECT meter, time, sum(signals), sum(quantity), sum(trace_squares)"
+        f" FROM {files} GROUP BY meter, time ORDER BY meter, time"
+    )
+
+
+def _supersede(
+    connection: Connection, parts: Sequence[Part], owner: str, seq: int, now: datetime
+) -> None:
+    """Put the merged import in the place of its parts, with their meters and broken rows."""
+    owners = [part.owner for part in parts]
+    period = parts[0].period
+    connection.execute(
+        sa.update(SCOPES)
+        .where(
+            SCOPES.c.import_id.in_(owners), SCOPES.c.period == period,
+            SCOPES.c.table_name == READINGS.name,
+        )
+        .values(superseded=seq)
+    )  # fmt: skip
+    bases = sa.select(METERS.c.meter, METERS.c.base).where(METERS.c.import_id.in_(owners))
+    rows = {row.meter: row.base for row in connection.execute(bases)}
+    if rows:
+        connection.execute(
+            sa.insert(METERS),
+            [{"import_id": owner, "meter": meter, "base": base} for meter, base in rows.items()],
+        )
+    live = sa.select(SCOPES.c.import_id).where(SCOPES.c.superseded.is_(None))
+    gone = sorted(
+        set(owners) - set(connection.execute(live.where(SCOPES.c.import_id.in_(owners))).scalars())
+    )
+    _hand_over(connection, gone, owner)
+    connection.execute(sa.update(IMPORTS).where(IMPORTS.c.id.in_(gone)).values(state="past"))
+    _drop(connection, gone, {part.owner for part in parts if part.level >= LOGGED}, now)
+
+
+def _drop(
+    connection: Connection, gone: Sequence[str], logged: Collection[str], now: datetime
+) -> None:
+    """Forget imports of which nothing is live, but for those that a run has read."""
+    asked = sa.select(RUN_IMPORTS.c.import_id).where(RUN_IMPORTS.c.import_id.in_(gone))
+    read = set(connection.execute(asked).scalars())
+    free = [one for one in gone if one not in read]
+    connection.execute(sa.update(FILES).where(FILES.c.owner.in_(free)).values(removed_at=now))
+    for one in free:
+        if one in logged:
+            owe(connection, "remove", one)
+    for table in (METERS, SCOPES):
+        connection.execute(sa.delete(table).where(table.c.import_id.in_(free)))
+    connection.execute(sa.delete(IMPORTS).where(IMPORTS.c.id.in_(free)))
+
+
+def _hand_over(connection: Connection, gone: Sequence[str], owner: str) -> None:
+    """Let the broken rows of imports that end belong to the one that follows them."""
+    held = connection.execute(
+        sa.select(QUARANTINE)
+        .where(QUARANTINE.c.import_id.in_(gone))
+        .order_by(QUARANTINE.c.import_id, QUARANTINE.c.position)
+    ).mappings()
+    rows = [{**row, "import_id": owner, "position": at} for at, row in enumerate(held)]
+    if not rows:
+        return
+    connection.execute(sa.delete(QUARANTINE).where(QUARANTINE.c.import_id.in_(gone)))
+    connection.execute(sa.insert(QUARANTINE), rows)
+    connection.execute(
+        sa.update(IMPORTS).where(IMPORTS.c.id == owner).values(quarantined=len(rows))
+    )
+
+
+def let_go(site: Site, now: datetime) -> int:
+    """Delete files that merges superseded and no reader can still have; return how many."""
+    gone = (
+        (FILES.c.removed_at <= now - _READERS)
+        & FILES.c.owner.startswith(LEAD)
+        & (FILES.c.table_name == READINGS.name)
+    )
+    with site.catalog.read() as connection:
+        paths = list(connection.execute(sa.select(FILES.c.path).where(gone)).scalars())
+    for path in paths:
+        remove(site.tables, site.tables / path)
+    if paths:
+        with site.catalog.write() as connection:
+            connection.execute(sa.delete(FILES).where(gone))
+    return len(paths)
+
+
+def unlogged(connection: Connection) -> set[str]:
+    """Return the live imports whose files are not in the Delta log yet."""
+    early = [str(level) for level in range(LOGGED)]
+    wanted = sa.select(IMPORTS.c.id).where(
+        IMPORTS.c.source == SOURCE, IMPORTS.c.id.startswith(LEAD), IMPORTS.c.settings.in_(early)
+    )
+    return set(connection.execute(wanted).scalars())
+
+
+def clear_strays(site: Site) -> None:
+    """Remove the files of turns that a killed process left unnamed."""
+    with site.catalog.read() as connection:
+        named = set(
+            connection.execute(
+                sa.select(FILES.c.path).where(FILES.c.owner.startswith(LEAD))
+            ).scalars()
+        )
+    for path in (site.tables / READINGS.name).glob(f"*/import={LEAD}*/*.parquet"):
+        if path.relative_to(site.tables).as_posix() not in named:
+            remove(site.tables, path)

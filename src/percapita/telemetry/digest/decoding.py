@@ -1,0 +1,117 @@
+"""Requests of one turn, decoded and made rows of by the model's meters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from percapita.model.spec import Model
+from percapita.store.delivery import Quarantined
+from percapita.store.spool import Entry
+from percapita.telemetry.digest import counting, measured, refused
+from percapita.telemetry.digest.counting import Names, Origin
+from percapita.telemetry.digest.marks import Marks
+from percapita.telemetry.digest.measured import Series
+from percapita.telemetry.digest.meters import Plan
+from percapita.telemetry.digest.metrics import Metrics
+from percapita.telemetry.digest.owners import Numbers, Owners
+from percapita.telemetry.digest.resources import Resources
+from percapita.telemetry.digest.rows import Rows
+from percapita.telemetry.digest.signals import Kind, decode
+from percapita.telemetry.digest.wire import Ints, MalformedError, Words
+
+_KINDS: Final[dict[str, Kind]] = {"traces": "spans", "logs": "logs"}
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What the requests of a turn hold."""
+
+    rows: list[Rows] = field(default_factory=list)
+    learned: list[tuple[Words, Ints, Words]] = field(default_factory=list)
+    broken: list[Quarantined] = field(default_factory=list)
+    bases: dict[str, str] = field(default_factory=dict)
+    signals: int = 0
+
+
+class Decoder:
+    """Decodes by one model."""
+
+    def __init__(self, model: Model, numbers: Numbers, marks: Marks, names: Names) -> None:
+        self._plans = {kind: Plan.of(model, kind) for kind in _KINDS.values()}
+        self._metrics = Metrics(model)
+        self._owners = Owners(model.identity, numbers, marks)
+        self._marks = marks
+        self._names = names
+        self._joins = model.identity.join
+        self._resources = Resources()
+
+    def decode(self, entries: Sequence[Entry], series: Series) -> Decoded:
+        """Return the rows of requests, and what cannot be counted of them."""
+        found = Decoded()
+        for signal, kind in _KINDS.items():
+            self._signals(kind, [e for e in entries if e.signal == signal], found)
+        points = [entry for entry in entries if entry.signal == "metrics"]
+        if points:
+            self._points(points, series, found)
+        return found
+
+    def _signals(self, kind: Kind, entries: Sequence[Entry], found: Decoded) -> None:
+        if not entries:
+            return
+        plan = self._plans[kind]
+        try:
+            batch = decode(
+                kind, [e.body for e in entries], plan.keys, self._names.lexicon, self._resources
+            )
+            counted = counting.count(
+                batch,
+                plan,
+                self._owners,
+                self._marks,
+                self._origin(entries),
+                self._names,
+                self._joins,
+            )
+        except (ArithmeticError, IndexError, ValueError) as error:
+            if len(entries) > 1:
+                for entry in entries:
+                    self._signals(kind, [entry], found)
+                return
+            found.broken += refused.told([_malformed(kind, entries[0], error)])
+            return
+        found.rows.append(counted.rows)
+        found.learned += counted.learned
+        found.broken += refused.broken(kind, counted.flaws)
+        found.bases |= plan.names()
+        found.signals += counted.signals
+
+    def _points(self, entries: Sequence[Entry], series: Series, found: Decoded) -> None:
+        reader = measured.Reader(
+            self._metrics, self._owners, self._marks, self._names, self._resources
+        )
+        for entry in entries:
+            reader.read(entry, series)
+        if (rows := reader.rows()) is not None:
+            found.rows.append(rows)
+        found.broken += refused.told(reader.refused)
+        found.bases |= reader.bases
+        found.signals += reader.signals
+
+    def _origin(self, entries: Sequence[Entry]) -> Origin:
+        return Origin(
+            np.array([entry.position for entry in entries], np.int64),
+            np.array([measured.microseconds(entry.received) for entry in entries], np.int64),
+            [entry.body for entry in entries],
+        )
+
+
+def _malformed(kind: str, entry: Entry, error: Exception) -> refused.Told:
+    why = str(error) if isinstance(error, MalformedError) else "its bytes end too early"
+    return refused.Told(
+        "malformed", f"a request of {kind}", "", entry.position,
+        f"the request is no OTLP: {why}", "Send it again with a current OpenTelemetry exporter.",
+    )  # fmt: skip

@@ -1,0 +1,251 @@
+"""Counting what is received: turn by turn from the spool to the store."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import pyarrow as pa
+
+from percapita.store.delivery import Quarantined
+from percapita.store.live import LiveStore, Turn
+from percapita.store.spool import Entry, Spool
+from percapita.telemetry.digest import refused, sums
+from percapita.telemetry.digest.counting import Names
+from percapita.telemetry.digest.decoding import Decoded, Decoder
+from percapita.telemetry.digest.marks import Marks
+from percapita.telemetry.digest.measured import microseconds
+from percapita.telemetry.digest.models import Models
+from percapita.telemetry.digest.rows import Rows
+from percapita.telemetry.digest.waiting import Waiting
+from percapita.telemetry.digest.whose import Whose
+
+_LOG: Final = logging.getLogger(__name__)
+
+TURN_BYTES: Final = 16 << 20
+"""Requests of one turn, as they are in the spool; bounds its memory."""
+_MANY_WORDS: Final = 200_000
+"""Texts remembered; names of spans without end are forgotten in between."""
+_SERIES: Final = 200_000
+_MERGE: Final = 8
+"""Commits after which it is seen whether files are to be merged."""
+_FORGET: Final = timedelta(hours=1)
+_SERIES_DAYS: Final = timedelta(days=2)
+"""A series that is silent for longer begins anew."""
+
+
+class Digest:
+    """Reads the spool, counts, commits. There is one for a store."""
+
+    def __init__(self, live: LiveStore, spool: Spool, models: Models, marks: Marks) -> None:
+        self._live = live
+        self._spool = spool
+        self._models = models
+        self._marks = marks
+        self._read = live.position
+        self._open: deque[tuple[int, int]] = deque()
+        """Entries that may still be needed to join others: position, and when they came."""
+        self._waiting = Waiting()
+        self._whose = Whose()
+        self._series = _Series(live)
+        self._carries = _Carries(live)
+        self._forgotten: datetime | None = None
+        self._bases: dict[str, str] = {}
+        """Base unit of each meter, as it is counted now."""
+        self._names = Names()
+        self._decoder = self._made()
+        self._tended = (0, False)
+        """Commits at the last merging, and whether it was of all that is small."""
+        self.commits = 0
+
+    def turn(self, now: datetime) -> bool:
+        """Count what came in, and what has waited; tell whether there is more to read at once."""
+        if self._models.changed():
+            self._decoder = self._made()
+        self._renew()
+        self._live.numbers.refresh()
+        entries = self._entries()
+        found = self._decoder.decode(entries, self._series)
+        more = bool(entries) and entries[-1].position < self._spool.head
+        # While there is more, time is what the spool says: nothing waits in vain for what is in it.
+        clock = entries[-1].received if more else now
+        self._count(entries, found, clock - self._wait, now)
+        return more
+
+    def finish(self, now: datetime) -> None:
+        """Count all that is in the spool; what waits is counted as it is."""
+        while self.turn(now):
+            pass
+        self._count([], Decoded(), now + self._wait, now)
+        self.tend(now, idle=True)
+
+    def report(self) -> dict[str, Any]:
+        """Return how far counting is, in JSON's types."""
+        held = self._live.marked.held
+        return {
+            "position": self._live.read,
+            "kept_from": self._live.position + 1,
+            "waiting": len(self._waiting),
+            "marks": held.marks,
+            "marks_bytes": held.bytes,
+            "known_since": held.since.isoformat() if held.since else None,
+            "model_problem": self._models.problem or None,
+        }
+
+    @property
+    def _wait(self) -> timedelta:
+        return timedelta(seconds=self._models.model.identity.wait)
+
+    def _count(
+        self, entries: Sequence[Entry], found: Decoded, since: datetime, now: datetime
+    ) -> None:
+        before = microseconds(since)
+        rows = self._decided(found, before)
+        self._commit(entries, found, rows, before, now)
+
+    def _entries(self) -> list[Entry]:
+        """Return what is to be read; not what is read again together with what is new."""
+        entries = self._spool.read(self._read, TURN_BYTES)
+        again = [entry for entry in entries if entry.position <= self._live.read]
+        return again or entries
+
+    def tend(self, now: datetime, *, idle: bool) -> None:
+        """Merge files and let go what is old, between turns."""
+        count, whole = self._tended
+        if self.commits - count >= _MERGE or (idle and (self.commits != count or not whole)):
+            self._tended = self.commits, idle
+            self._live.tend(now, idle=idle)
+        if self._forgotten is None or now - self._forgotten > _FORGET:
+            self._forgotten = now
+            before = microseconds(now - _SERIES_DAYS)
+            self._live.forget(series_before=before * 1000, hours_before=before // 3_600_000_000)
+
+    def _made(self) -> Decoder:
+        return Decoder(self._models.model, self._live.numbers.of, self._marks, self._names)
+
+    def _renew(self) -> None:
+        """Forget texts that were met once, when nothing that waits has their codes."""
+        if len(self._names.lexicon) > _MANY_WORDS and not self._waiting:
+            self._names = Names()
+            self._decoder = self._made()
+
+    def _decided(self, found: Decoded, since: int) -> Rows | None:
+        """Return the rows that can be counted now, each once."""
+        for hashes, users, begun in found.learned:
+            self._whose.learn(hashes, users, begun)
+        fresh = [rows.take(self._live.marked.fresh(rows.key, rows.check)) for rows in found.rows]
+        return self._waiting.decided(fresh, self._whose, since)
+
+    def _commit(
+        self, entries: Sequence[Entry], found: Decoded, rows: Rows | None, since: int, now: datetime
+    ) -> None:
+        if entries:
+            self._read = entries[-1].position
+        self._open.extend((e.position, microseconds(e.received)) for e in entries)
+        position = self._live.position
+        while self._open and self._open[0][1] < since:
+            position = self._open.popleft()[0]
+        readings, bases, broken = self._summed(found, rows)
+        # What is read again after a restart has its broken rows in the store already.
+        broken += [one for one in found.broken if one.row > self._live.read]
+        turn = Turn(
+            position=position, read=max(self._read, self._live.read),
+            readings=readings, bases=bases,
+            marks=None if rows is None else (rows.key, rows.check),
+            series=self._series.taken(), totals=self._carries.taken(),
+            quarantine=broken,
+        )  # fmt: skip
+        if not turn.empty or (position, turn.read) != (self._live.position, self._live.read):
+            self._live.commit(turn, now)
+            self.commits += 1
+            self._spool.forget(position)
+
+    def _summed(
+        self, found: Decoded, rows: Rows | None
+    ) -> tuple[pa.Table | None, dict[str, str], list[Quarantined]]:
+        """Return readings, the base unit of their meters, and what cannot be kept."""
+        self._bases |= found.bases
+        if rows is None:
+            return None, {}, []
+        broken = self._without_strangers(rows)
+        squares = self._models.model.sampling.unknown != 1
+        while True:
+            try:
+                readings = sums.summed(rows, self._names, self._carries, squares=squares)
+            except sums.TooMuchUsageError as error:
+                broken.append(_refused("too-much", str(error), rows))
+                rows.quantities = {m: q for m, q in rows.quantities.items() if m != str(error)}
+                continue
+            return readings, {meter: self._bases[meter] for meter in rows.quantities}, broken
+
+    def _without_strangers(self, rows: Rows) -> list[Quarantined]:
+        """Take out meters that the store keeps in another unit: their sums would mean nothing."""
+        kept = self._live.bases()
+        strange = [m for m in rows.quantities if kept.get(m, self._bases[m]) != self._bases[m]]
+        rows.quantities = {m: q for m, q in rows.quantities.items() if m not in strange}
+        return [_refused("other-unit", meter, rows) for meter in strange]
+
+
+_WHY: Final = {
+    "too-much": (
+        "quantities sum to more than 4.6e18 base units within seconds",
+        "Correct what sends them, or give the meter a coarser unit.",
+    ),
+    "other-unit": (
+        "its readings so far are in another unit",
+        "Give it the unit it had, or count it under another name.",
+    ),
+}
+
+
+def _refused(code: str, meter: str, rows: Rows) -> Quarantined:
+    what, position = f"meter {meter}", int(rows.position[0])
+    return refused.told([refused.Told(code, what, "", position, *_WHY[code])])[0]
+
+
+class _Series:
+    """Last points, those of this turn apart until they are committed."""
+
+    def __init__(self, live: LiveStore) -> None:
+        self._live = live
+        self._held: dict[str, Any] = {}
+        self._new: dict[str, tuple[int, Any]] = {}
+
+    def last(self, keys: Sequence[str]) -> Mapping[str, Any]:
+        missing = [key for key in keys if key not in self._held]
+        if len(self._held) > _SERIES:
+            self._held = {key: point for key, (_, point) in self._new.items()}
+            missing = [key for key in keys if key not in self._held]
+        if missing:
+            self._held |= self._live.series(missing)
+        return {key: self._held[key] for key in keys if key in self._held}
+
+    def put(self, key: str, at: int, point: Any) -> None:  # noqa: ANN401
+        self._held[key] = point
+        self._new[key] = at, point
+
+    def taken(self) -> dict[str, tuple[int, Any]]:
+        new, self._new = self._new, {}
+        return new
+
+
+class _Carries:
+    """Exact sums of sampled readings, likewise."""
+
+    def __init__(self, live: LiveStore) -> None:
+        self._live = live
+        self._new: dict[str, tuple[int, int]] = {}
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, int]:
+        new = {key: self._new[key][1] for key in keys if key in self._new}
+        return self._live.totals([key for key in keys if key not in new]) | new
+
+    def put(self, totals: Mapping[str, int], hours: Mapping[str, int]) -> None:
+        self._new |= {key: (hours[key], total) for key, total in totals.items()}
+
+    def taken(self) -> dict[str, tuple[int, int]]:
+        new, self._new = self._new, {}
+        return new

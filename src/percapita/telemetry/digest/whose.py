@@ -1,0 +1,65 @@
+"""What is known of a trace, session or request: the user that one of its signals named."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from percapita.telemetry.digest.wire import Ints, Words
+
+MOST: Final = 2_000_000
+"""Traces and requests remembered; 16 bytes each. The oldest are forgotten first."""
+_SORTED: Final = 16
+"""Lists that are searched one by one, before they are merged."""
+
+
+class Whose:
+    """Hash to the number of a user; what was learned first stands."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._lists: list[tuple[Words, Ints]] = []
+
+    def learn(self, hashes: Words, numbers: Ints, at: Words) -> None:
+        """Remember users by hash: where one hash has several, the one of the earliest signal."""
+        useful = (hashes != 0) & (numbers > 0)
+        hashes, numbers, at = hashes[useful], numbers[useful], at[useful]
+        if not len(hashes):
+            return
+        order = np.lexsort((numbers, at, hashes))
+        hashes, numbers = hashes[order], numbers[order]
+        first = np.flatnonzero(np.diff(hashes, prepend=hashes[0] - np.uint64(1)))
+        self._lists.append((hashes[first], numbers[first]))
+        if len(self._lists) > _SORTED:
+            self._merge()
+
+    def users(self, hashes: Words) -> Ints:
+        """Return the user of each hash, 0 where none is known."""
+        result = np.zeros(len(hashes), np.int64)
+        for known, numbers in self._lists:
+            open_ = np.flatnonzero(result == 0)
+            if not len(open_):
+                break
+            wanted = hashes[open_]
+            at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+            result[open_] = np.where(known[at] == wanted, numbers[at], 0)
+        return result
+
+    def _merge(self) -> None:
+        """Merge the short lists; the first, longest one is left alone until they come near it."""
+        total = 0
+        for keep in range(len(self._lists) - 1, 0, -1):
+            total += len(self._lists[keep][0])
+            if len(self._lists[keep - 1][0]) > 2 * total:
+                break
+        else:
+            keep = 0
+        hashes = np.concatenate([known for known, _ in self._lists[keep:]])
+        numbers = np.concatenate([found for _, found in self._lists[keep:]])
+        order = np.argsort(hashes, kind="stable")
+        hashes, numbers = hashes[order], numbers[order]
+        first = np.flatnonzero(np.diff(hashes, prepend=hashes[0] - np.uint64(1)))
+        self._lists[keep:] = [(hashes[first], numbers[first])]
+        while len(self._lists) > 1 and sum(len(known) for known, _ in self._lists) > self._most:
+            del self._lists[0]

@@ -1,0 +1,129 @@
+"""Whose a signal is: named by itself, its resource, its trace, a link or its session."""
+
+from __future__ import annotations
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from digest.counter import MODEL, Counter
+from digest.otlp import SECOND, SHOP, T, logs, span, traces
+
+WAIT = 31
+
+
+def levels(counter: Counter) -> dict[str | None, int]:
+    """Return how many requests each level of subject has."""
+    return {level: n for level, n, _ in counter.rows("level", "meter = 'requests'")}
+
+
+def test_the_first_attribute_that_is_there_names_the_user(counter: Counter) -> None:
+    """user.id before enduser.id before a copy of baggage before the resource."""
+    resource = {**SHOP, "user.id": "of the resource"}
+    named: list[dict[str, object]] = [
+        {"enduser.id": "b", "user.id": "a"},
+        {"enduser.id": "b", "baggage.user.id": "c"},
+        {"baggage.user.id": "c"},
+        {"user.id": ""},
+        {"user.id": 17},
+    ]
+    counter.send("traces", traces([span(n, each) for n, each in enumerate(named, 1)], resource))
+
+    users = ["a", "b", "c", "of the resource", "17"]
+    assert counter.of("requests", "user", users) == dict.fromkeys(users, 1)
+
+
+def test_user_then_session_then_tenant_then_nobody(counter: Counter) -> None:
+    """A signal is of the closest subject that it names."""
+    named = [
+        {"user.id": "a", "session.id": "s", "tenant.id": "t"},
+        {"session.id": "s", "tenant.id": "t"},
+        {"tenant.id": "t"},
+        {},
+    ]
+    counter.send("traces", traces(span(n, each) for n, each in enumerate(named, 1))).finish()
+
+    assert levels(counter) == {"user": 1, "session": 1, "tenant": 1, None: 1}
+    labels = counter.store.door.labels([number for (number, *_) in counter.rows("subject")])
+    assert list(labels.values()) == ["t"]
+
+
+def test_spans_of_a_trace_are_their_user_s(counter: Counter) -> None:
+    """Calls to a database know no user; they have the one of the request that made them."""
+    calls = [
+        span(n, {"db.system.name": "postgresql"}, trace=1, kind=Span.SPAN_KIND_CLIENT)
+        for n in (2, 3)
+    ]
+    counter.send("traces", traces(calls))
+    assert counter.meters() == {}
+    counter.send("traces", traces([span(1, {"user.id": "a"}, trace=1)]), after=5)
+    counter.send("traces", traces([span(4, trace=1)]), after=5)
+
+    assert counter.of("db.queries", "user", ["a"]) == {"a": 2}
+    assert counter.of("requests", "user", ["a"]) == {"a": 2}
+
+
+def test_what_waits_is_nobody_s_after_the_wait(counter: Counter) -> None:
+    """A signal without a user is counted when the wait is over, and only then."""
+    counter.send("traces", traces([span(1)])).send("traces", after=WAIT - 2)
+    assert counter.meters() == {}
+    counter.send("traces", after=2)
+    assert levels(counter) == {None: 1}
+
+
+def test_a_kill_loses_nothing_that_waits(counter: Counter) -> None:
+    """What waited in memory is read from the spool again, and what was counted is not."""
+    counter.send("traces", traces([span(2, trace=1), span(3, {"user.id": "b"})]))
+    counter.again()
+    counter.send("traces", traces([span(1, {"user.id": "a"}, trace=1)]), after=5)
+    counter.again()
+    counter.send("traces", traces([span(4, trace=1)]), after=5)
+
+    assert counter.of("requests", "user", ["a", "b"]) == {"a": 3, "b": 1}
+
+
+def test_a_linked_span_has_the_user_of_what_it_continues(counter: Counter) -> None:
+    """A consumer of a message, and what it calls, is of the user whose request sent it."""
+    counter.send("traces", traces([span(1, {"user.id": "a"}, trace=1)]))
+    consumer = span(2, trace=2, link=1)
+    call = span(3, {"db.system.name": "x"}, trace=2, kind=Span.SPAN_KIND_CLIENT)
+    counter.send("traces", traces([call, consumer]), after=10)
+
+    assert counter.of("requests", "user", ["a"]) == {"a": 2}
+    assert counter.of("db.queries", "user", ["a"]) == {"a": 1}
+
+
+def test_a_log_record_joins_its_trace(counter: Counter) -> None:
+    """A log record that names a trace is of the trace's user."""
+    ticket = {"event": "support.ticket", "trace": 1, "attributes": {"support.minutes": 12}}
+    counter.send("logs", logs([ticket]))
+    counter.send("traces", traces([span(1, {"user.id": "a"}, trace=1)]), after=1)
+
+    assert counter.of("support.minutes", "user", ["a"]) == {"a": 12 * 60 * SECOND // 1000}
+
+
+def test_a_request_id_joins_where_the_model_says(counter: Counter) -> None:
+    """With ``join: [http.request.id, session]`` signals of one request or session are one's."""
+    counter.model_path.write_text(
+        MODEL + "identity: {join: [http.request.id, session], wait: 10}\n"
+    )
+    first = span(1, {"http.request.id": "r1"}, trace=1)
+    second = span(2, {"http.request.id": "r1", "user.id": "a", "session.id": "s"}, trace=2)
+    third = span(3, {"session.id": "s"}, trace=3)
+    fourth = span(4, {"http.request.id": "r2"}, trace=1)
+    counter.send("traces", traces([first]))
+    counter.send("traces", traces([second]), after=2)
+    counter.send("traces", traces([third, fourth]), after=2).send("traces", after=11)
+
+    assert counter.of("requests", "user", ["a"]) == {"a": 3}
+    assert levels(counter) == {"user": 3, None: 1}
+
+
+def test_two_users_of_one_trace_keep_their_own(counter: Counter) -> None:
+    """Spans that name a user keep it; others of the trace have the user of the earliest span."""
+    spans = [
+        span(1, {"user.id": "late"}, trace=1, end=T + SECOND),
+        span(2, {"user.id": "early"}, trace=1, end=T),
+        span(3, trace=1, end=T + 2 * SECOND),
+    ]
+    counter.send("traces", traces(spans))
+
+    assert counter.of("requests", "user", ["early", "late"]) == {"early": 2, "late": 1}
