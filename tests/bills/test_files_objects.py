@@ -213,4 +213,4 @@ def test_a_path_handed_over_is_remembered(
 
     said = json.loads(capsys.readouterr().out)
     assert {one["source"] for one in said} == {path}
-    assert [one["sums"]["USD"]["billed"] for one in said if one["live"]] == ["3.50"]
+    assert [one["sums"]["USD"]["billed"] for one in said if one["live"]] == ["1.50", "2.00"]

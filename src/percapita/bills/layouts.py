@@ -56,6 +56,8 @@ class Laid:
     form: BillFormat | None = None
     notes: list[str] = field(default_factory=list)
     unknown: list[UnknownFormatError] = field(default_factory=list)
+    bare: list[int] = field(default_factory=list)
+    """Files that have a header and no rows."""
     _layouts: dict[tuple[str, ...], Layout] = field(default_factory=dict)
 
     @property
@@ -72,10 +74,11 @@ class Laid:
         if table is None:
             self.notes.append(f"{path.name} is empty.")
         elif self._is_bill(path, table):
-            key = (table.delimiter, *table.names)
-            layout = self._layouts.setdefault(key, Layout(table.names, table.delimiter))
+            layout = Layout(table.names, table.delimiter)
+            layout = self._layouts.setdefault(layout.key, layout)
             layout.add(number, table.rows(self.folder / f"{number}.parquet"))
             if not self.engine.rows(f"SELECT 1 FROM {layout.parts[-1]} LIMIT 1"):
+                self.bare.append(number)
                 self.notes.append(f"{path.name} has a header and no rows.")
         if file.readable != file.path:
             file.readable.unlink()

@@ -112,6 +112,11 @@ def day_first(texts: Collection[str]) -> bool:
     return not month_proven and any(int(match[1]) > 12 for match in found)  # noqa: PLR2004
 
 
+def slashed(texts: Collection[str]) -> bool:
+    """Tell whether some dates are written such as ``4/1/25``."""
+    return any(_SLASHED.fullmatch(text.strip()) for text in texts)
+
+
 def moment(text: str, *, day_before_month: bool = False) -> Moment:
     """Return what a date's text names.
 

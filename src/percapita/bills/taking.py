@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -50,6 +51,28 @@ class Delivery:
     source: str = ""
     assumed: bool = False
     """Amounts are in the source's currency, because no column of some file says any."""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """Name of each table -> the file that it is, or that holds it."""
+    bare: tuple[str, ...] = ()
+    """Tables that have a header and no rows."""
+
+    @property
+    def read_as(self) -> dict[str, tuple[str, str]]:
+        """Layout -> how its dates and amounts were read."""
+        return {
+            hashlib.sha256(repr(sheet.layout.key).encode()).hexdigest(): sheet.read_as
+            for sheet in self.sheets
+        }
+
+    def twins(self, engine: Engine) -> list[tuple[str, ...]]:
+        """Return the tables that hold the very same lines, as bytes or in another wrapping."""
+        same = engine.rows(
+            "SELECT list(name ORDER BY name) FROM"
+            " (SELECT name, count(*) AS lines, bit_xor(hash(base)) AS said"
+            f' FROM {checks.CHECKED} c JOIN {lines.FILES} f ON f.number = c."file"'
+            " WHERE base IS NOT NULL GROUP BY name) GROUP BY lines, said HAVING count(*) > 1"
+        )
+        return sorted(tuple(names) for (names,) in same)
 
     @property
     def whole(self) -> bool:
@@ -79,7 +102,7 @@ def scratch(root: Path | None) -> Iterator[Path]:
 
 def read(
     engine: Engine, source: Source, root: Path, folder: Path, beside: str = "",
-    key: Key | None = None,
+    key: Key | None = None, only: Collection[Path] | None = None,
 ) -> Delivery:  # fmt: skip
     """Read a source's files into lines, and prove them.
 
@@ -90,20 +113,18 @@ def read(
         folder: scratch folder; the lines live as long as it.
         beside: relation of lines that will stay live next to these.
         key: of the pseudonyms that the source's identity tags become.
+        only: those of the source's files that are read; all unless said.
 
     Raises:
         InputError: the files are no bill that can be read.
         ProofError: the lines do not hold what the files write.
     """
-    paths, names, notes = _files(source.path, root, folder)
+    paths, files, notes = _files(source.path, root, folder, only)
     form, laid = layouts.of(engine, source, paths, folder)
-    masks = Masks(source.identity_tags, key) if key and source.identity_tags else None
     notes += laid.notes
-    bound = [_bound(form, layout.names, source) for layout in laid.layouts]
-    sheets = [
-        Sheet(number, layout, binding, engine, folder, masks)
-        for number, (layout, (binding, _)) in enumerate(zip(laid.layouts, bound, strict=True))
-    ]
+    masks = Masks(source.identity_tags, key) if key and source.identity_tags else None
+    sheets, assumed = _sheets(laid, form, folder, masks)
+    names = list(files)
     engine.load(lines.FILES, {"number": "int32", "name": "string"}, enumerate(names))
     lines.check(engine, sheets, source.name, beside)
     proof = _proven(engine, sheets, source.name, names)
@@ -114,8 +135,21 @@ def read(
     periods = _periods(engine)
     return Delivery(
         form.name, names, sheets, periods, sum(periods.values()), refused, _sums(proof),
-        _keys(source, sheets), notes, source.name, any(assumed for _, assumed in bound),
+        _keys(source, sheets), notes, source.name, assumed, files,
+        tuple(names[number] for number in laid.bare),
     )  # fmt: skip
+
+
+def _sheets(
+    laid: layouts.Laid, form: BillFormat, folder: Path, masks: Masks | None
+) -> tuple[list[Sheet], bool]:
+    """Bind and type every layout; tell whether some amounts are in the source's currency."""
+    bound = [_bound(form, layout.names, laid.source) for layout in laid.layouts]
+    sheets = [
+        Sheet(number, layout, binding, laid.engine, folder, masks)
+        for number, (layout, (binding, _)) in enumerate(zip(laid.layouts, bound, strict=True))
+    ]
+    return sheets, any(said for _, said in bound)
 
 
 def _periods(engine: Engine) -> dict[str, int]:
@@ -143,11 +177,13 @@ def _bound(form: BillFormat, names: Sequence[str], source: Source) -> tuple[Bind
     return dataclasses.replace(binding, values=values, remarks=remarks), True
 
 
-def _files(path: str, root: Path, folder: Path) -> tuple[list[Path], list[str], list[str]]:
-    """Return a delivery's tables, their names, and what should be known of files left aside."""
+def _files(
+    path: str, root: Path, folder: Path, only: Collection[Path] | None
+) -> tuple[list[Path], dict[str, Path], list[str]]:
+    """Return a delivery's tables, the file of each name, and the note on files left aside."""
     delivered = found(path, root)
-    files = list(unpacked(delivered.paths, folder))
-    names = ["/".join(filter(None, (_named(own, root), inner))) for own, _, inner in files]
+    files = list(unpacked([p for p in delivered.paths if only is None or p in only], folder))
+    names = {"/".join(filter(None, (_named(own, root), inner))): own for own, _, inner in files}
     return [readable for _, readable, _ in files], names, list(delivered.notes)
 
 

@@ -125,6 +125,12 @@ class Sheet:
         return f"coalesce({cell}, {literal(value)})" if cell else literal(value)
 
     @property
+    def read_as(self) -> tuple[str, str]:
+        """How dates and amounts were read, where more files of the layout may tell otherwise."""
+        dates = ("day" if self.day_first else "month") if self._slashed else ""
+        return dates, "unclear" if self._unclear else "comma" if self.comma else "point"
+
+    @property
     def currency(self) -> str:
         """SQL of the currency: ISO codes in capitals, virtual ones as written."""
         return _currency(self.text("BillingCurrency"))
@@ -155,6 +161,7 @@ class Sheet:
         self._look_up_numbers()
         dates = self._distinct(DATES)
         self.day_first = normalise.day_first(dates)
+        self._slashed = normalise.slashed(dates)
         moments = _readable(
             dates, lambda text: normalise.moment(text, day_before_month=self.day_first)
         )

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from percapita.project.starting import Started
     from percapita.store import Store
 
+_NAMED = 12
+"""Files that are called by name; --format json has them all."""
+
 
 @click.command("init")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
@@ -163,9 +166,17 @@ def _currencies(store: Store) -> set[str]:
 def _taken(one: Taken) -> dict[str, Any]:
     return {
         "source": one.source, "import": one.import_id, "kind": one.kind, "format": one.format,
-        "files": one.files, "rows": one.rows, "quarantined": one.quarantined,
+        "files": one.files, "files_read": list(one.read), "files_unchanged": list(one.kept),
+        "rows": one.rows, "quarantined": one.quarantined,
         "unchanged": one.unchanged, "sums": one.sums, "notes": list(one.notes),
     }  # fmt: skip
+
+
+def _news(one: Taken) -> str:
+    """Say how much of a delivery was new."""
+    if one.unchanged:
+        return "was in already"
+    return f"{len(one.read)} read, {len(one.kept)} unchanged" if one.kept else ""
 
 
 def _print_taken(taken: Sequence[Taken]) -> None:
@@ -176,12 +187,15 @@ def _print_taken(taken: Sequence[Taken]) -> None:
         titles,
         [
             (one.source, one.kind, one.format, one.files, one.rows, one.quarantined,
-             "was in already" if one.unchanged else "")
+             _news(one))
             for one in taken
         ],
     )  # fmt: skip
     _print_sums([(one.source, one.sums) for one in taken if one.kind == "bill"])
     for one in taken:
+        if one.read and one.kept:
+            named = [*one.read[:_NAMED], *(["…"] if len(one.read) > _NAMED else [])]
+            click.echo(f"{one.source}: read {', '.join(named)}")
         for note in one.notes:
             click.echo(f"{one.source}: {note}")
     broken = sum(one.quarantined for one in taken)

@@ -102,5 +102,9 @@ class Taken:
     """The content was already in; nothing was done."""
     sums: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Bills: currency -> basis -> sum, as money text, rounding line included."""
+    read: tuple[str, ...] = ()
+    """The files that were read; the others were in, and are as they were."""
+    kept: tuple[str, ...] = ()
+    """Those others."""
     notes: tuple[str, ...] = ()
     """What the user should know: columns that were missing, periods replaced."""

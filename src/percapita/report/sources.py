@@ -53,7 +53,8 @@ class Delivery:
         of = self.record
         return {
             "source": of.source, "import": of.id, "kind": of.kind, "format": of.format,
-            "mode": of.mode, "imported_at": self.at, "state": self.state, "live": of.live,
+            "mode": of.mode, "imported_at": self.at, "state": self.state,
+            "live": self.state != _REPLACED,
             "files": [
                 {"path": file.path, "bytes": file.bytes, "sha256": file.digest}
                 for file in of.files
@@ -95,7 +96,7 @@ def deliveries(store: Store) -> list[Delivery]:
             result.append(Delivery(record, state, record.rows if record.live else 0, sums))
             continue
         rows, sums = live.get(record.id, (0, {}))
-        state = _LIVE if rows == record.rows else _PARTLY if record.live else _REPLACED
+        state = _LIVE if rows == record.rows and record.live else _PARTLY if rows else _REPLACED
         result.append(Delivery(record, state, rows, sums))
     return result
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Program
 from percapita.core.errors import PercapitaError
 from percapita.core.subjects import USER
 
-SCHEMA = "2"
+SCHEMA = "3"
 """Version of the tables below."""
 
 _WAIT_MILLISECONDS = 120_000
@@ -98,6 +98,22 @@ DELIVERED = _table(
     sa.Column("path", sa.Text, primary_key=True),
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("digest", sa.String(64), nullable=False),
+)
+CONTENTS = _table(
+    "contents",
+    # Where the lines of a delivered file of a bill fell; empty places: it holds none.
+    sa.Column("import_id", sa.ForeignKey("imports.id"), primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("period", sa.String(16), primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+)
+READ_AS = _table(
+    "read_as",
+    # How dates and amounts of a layout were read, where one file alone may not tell.
+    sa.Column("import_id", sa.ForeignKey("imports.id"), primary_key=True),
+    sa.Column("layout", sa.String(64), primary_key=True),
+    sa.Column("dates", sa.String(16), nullable=False),
+    sa.Column("amounts", sa.String(16), nullable=False),
 )
 METERS = _table(
     "meters",

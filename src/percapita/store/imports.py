@@ -12,9 +12,10 @@ from sqlalchemy.engine import Connection
 
 from percapita.core.errors import InputError, PercapitaError
 from percapita.core.sources import Source
-from percapita.core.tables import Table
-from percapita.store import door, meters, positions, scopes, upsert
+from percapita.core.tables import LINES, Table
+from percapita.store import contents, door, meters, positions, scopes, upsert
 from percapita.store.catalog import DELIVERED, IMPORTS, QUARANTINE, take
+from percapita.store.contents import Place, Told
 from percapita.store.crash import point
 from percapita.store.delivery import FileStat, Quarantined, content_of, settings_of
 from percapita.store.engine import compiled, literal
@@ -65,6 +66,7 @@ class ImportTx:
         self._scopes: set[Scope] = set()
         self._reached: Mapping[str, Any] | None = None
         self._whole = False
+        self._told = Told()
         self._done = False
         with site.catalog.write() as connection:
             self._refuse_duplicate(connection)
@@ -118,6 +120,14 @@ class ImportTx:
     def replace_all(self) -> None:
         """Say that the delivery is all that its source has: what it lacks is replaced too."""
         self._whole = True
+
+    def places(self) -> dict[str, set[Place]]:
+        """Return where the staged lines of a bill fall, by their column ``file``."""
+        return scopes.places(self._site, self._staging, LINES)
+
+    def tell(self, told: Told) -> None:
+        """Say what the next import has to know of the files."""
+        self._told = told
 
     def quarantine(self, rows: Iterable[Quarantined]) -> None:
         """Remember rows that could not be taken in."""
@@ -211,6 +221,8 @@ class ImportTx:
             IMPORTS.c.source != self.source.name,
         )
         other = connection.execute(same.order_by(IMPORTS.c.seq)).scalars().first()
+        every = [file.digest for file in self._files]
+        other = other or contents.elsewhere(connection, self.source, every)
         if other is not None:
             raise DuplicateContentError(self.source.name, other)
 
@@ -236,9 +248,12 @@ class ImportTx:
         scopes.record(connection, self.id, covered)
         if self.source.mode == "overwrite":
             scopes.overwrite(connection, self.id, self.source, seq, whole=self._whole)
-        scopes.retire(connection, self.id, self.source, seq)
         if self._reached is not None:
             positions.keep(connection, self.source.name, self._reached)
+        contents.record(connection, self.id, self._told)
+        contents.empty(connection, self._told.emptied, seq)
+        scopes.retire(connection, self.id, self.source, seq, kept=self._told.kept)
+        contents.forget_broken(connection, self._told.gone, seq)
         meters.record(connection, self.id, self.source.name, self._meters)
         self._update(connection, seq=seq, state="live", committed_at=self._now, **facts)
         door.mark(connection, self.id, self.source, self._site.marks)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from percapita.core.sources import Source
+from percapita.core.tables import Table
 from percapita.store.catalog import DELIVERED, IMPORTS, QUARANTINE, SCOPES
 from percapita.store.journal import Staging
 from percapita.store.site import Site
@@ -42,6 +43,18 @@ def delivered(site: Site, staging: Staging) -> set[Scope]:
         accounts = site.engine.rows(f"SELECT DISTINCT {account(table)} FROM {files}")
         result |= {Scope(table.name, period or "", name) for (name,) in accounts}
     return result
+
+
+def places(site: Site, staging: Staging, table: Table) -> dict[str, set[tuple[str, str]]]:
+    """Return the value of the column ``file`` -> periods and accounts of its staged rows."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for period in {file.period for file in staging.files if file.table == table}:
+        files = staging.relation(table, None if period is None else [period])
+        for name, place in site.engine.rows(
+            f'SELECT DISTINCT "file", {account(table)} FROM {files}'
+        ):
+            found.setdefault(name, set()).add((period or "", place))
+    return found
 
 
 def record(connection: Connection, import_id: str, scopes: Collection[Scope]) -> None:
@@ -81,10 +94,14 @@ def overwrite(
     connection.execute(sa.update(SCOPES).where(_LIVE, earlier, same).values(superseded=seq))
 
 
-def retire(connection: Connection, import_id: str, source: Source, seq: int) -> None:
+def retire(
+    connection: Connection, import_id: str, source: Source, seq: int,
+    *, kept: Collection[str] = (),
+) -> None:  # fmt: skip
     """Mark the source's imports of which nothing is live any more, and their broken rows, as past.
 
-    Broken rows of a file that is delivered anew are past too, whatever the mode.
+    Broken rows of a file that is delivered anew are past too, whatever the mode. Imports that are
+    ``kept`` hold files that are still delivered: their broken rows wait on.
     """
     of_import = SCOPES.c.import_id == IMPORTS.c.id
     nothing_live = ~sa.exists().where(of_import, _LIVE)
@@ -95,7 +112,7 @@ def retire(connection: Connection, import_id: str, source: Source, seq: int) -> 
     past = sa.update(IMPORTS).where(
         IMPORTS.c.source == source.name,
         IMPORTS.c.state == "live",
-        IMPORTS.c.id != import_id,
+        IMPORTS.c.id.not_in([import_id, *kept]),
         nothing_live,
         replaced,
     )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from percapita.store.care import Collected
     from percapita.store.catalog import Catalog
     from percapita.store.closing import Closings, Restated
+    from percapita.store.contents import Contents
     from percapita.store.imports import ImportTx
     from percapita.store.live import LiveStore
     from percapita.store.runs import RunTransaction
@@ -135,6 +136,13 @@ class Store:
         with self.catalog.read() as connection:
             settings = settings_of(source, self._site.key)
             return scopes.unchanged(connection, source, digest, settings)
+
+    @property
+    def contents(self) -> Contents:
+        """What the delivered files of bills hold."""
+        from percapita.store.contents import Contents  # noqa: PLC0415
+
+        return Contents(self._site)
 
     def begin_import(
         self,

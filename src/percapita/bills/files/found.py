@@ -11,9 +11,9 @@ import glob
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, Literal
 
@@ -78,6 +78,8 @@ class Found:
     paths: list[Path]
     notes: tuple[str, ...] = ()
     """What the user should know of files that were left aside."""
+    months: Mapping[Path, str] = field(default_factory=dict)
+    """Files whose month a manifest says, ``2026-09``."""
 
 
 def find(path: str, root: Path) -> list[Path]:
@@ -99,7 +101,8 @@ def found(path: str, root: Path) -> Found:
     target = root / path
     if target.is_file():
         if manifests.NAME.fullmatch(target.name) and (named := _manifest(target, target.parent)):
-            return Found(sorted(_around(target, named)))
+            paths = sorted(_around(target, named))
+            return Found(paths, months=dict.fromkeys(paths, named.label) if named.label else {})
         return Found([target])
     if target.is_dir():
         return _in_folder(path, target)
@@ -119,7 +122,8 @@ def _in_folder(path: str, folder: Path) -> Found:
     chosen = manifests.chosen(tables, said)
     if not chosen.files:
         raise NotFoundError(path)
-    return Found([folder / name for name in chosen.files], aside(chosen.aside))
+    months = {folder / name: month for name, month in chosen.months.items()}
+    return Found([folder / name for name in chosen.files], aside(chosen.aside), months)
 
 
 def aside(count: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -67,6 +67,12 @@ class Manifest:
     made: str = ""
     """When, where the manifest tells."""
 
+    @property
+    def label(self) -> str:
+        """The month as ``2026-09``, empty where the manifest tells none."""
+        told = re.fullmatch(r"(\d{4})(\d{2})", self.month)
+        return f"{told[1]}-{told[2]}" if told else ""
+
     def named(self, files: Sequence[PurePosixPath]) -> list[PurePosixPath]:
         """Return the files that it names, found by as much of their key as was copied.
 
@@ -91,6 +97,8 @@ class Chosen:
     files: list[PurePosixPath]
     aside: int
     """How many are of older assemblies."""
+    months: Mapping[PurePosixPath, str] = field(default_factory=dict)
+    """Files whose month a manifest says, ``2026-09``."""
 
 
 def read(path: PurePosixPath, text: str) -> Manifest | None:
@@ -157,12 +165,14 @@ def chosen(files: Sequence[PurePosixPath], manifests: Sequence[Manifest]) -> Cho
     for manifest in manifests:
         groups[manifest.report, manifest.month].append(manifest)
     current = [_current(group) for group in groups.values()]
-    keep = {file for manifest in current for file in manifest.named(files)}
+    months = {file: manifest.label for manifest in current for file in manifest.named(files)}
+    keep = set(months)
     old = {file for manifest in manifests for file in _there(manifest, files)} - keep
     covered = {_place(file) for file in keep} | {_place(manifest.path) for manifest in current}
     result = [f for f in files if f in keep or (f not in old and _place(f) not in covered - {None})]
     _one_assembly_each(result, keep)
-    return Chosen(sorted(result), len(files) - len(result))
+    said = {file: month for file, month in months.items() if month}
+    return Chosen(sorted(result), len(files) - len(result), said)
 
 
 def _current(group: Sequence[Manifest]) -> Manifest:

@@ -31,6 +31,7 @@ _CHUNK: Final = 8 << 20
 """Bytes that are held at once."""
 _ATTEMPTS: Final = 3
 """Downloads of an object that changes meanwhile."""
+_COPY: Final = re.compile(r"(?:.*/)?objects/[0-9a-f]{12}/(.+)")
 _WILD: Final = re.compile(r"[*?\[]")
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _REGIONS: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
@@ -86,6 +87,12 @@ def brought(source: Source, folder: Path, progress: Callable[[str], None]) -> So
         return source
     bucket = _Bucket(source, folder, progress)
     return replace(source, path=bucket.brought())
+
+
+def known_as(path: str) -> str:
+    """Return the address of the object that a path is the copy of; other paths as they are."""
+    copy = _COPY.fullmatch(path)
+    return f"{REMOTE}{copy[1]}" if copy else path
 
 
 class _Bucket:

@@ -43,6 +43,11 @@ class Layout:
     masks: dict[str, str] = field(default_factory=dict)
     """Column -> table of its texts that hold ids (``text``), and what replaces each (``safe``)."""
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What layouts are told apart by."""
+        return (self.delimiter, *self.names)
+
     def add(self, file: int, rows: str) -> None:
         """Make a file's rows part of the layout, under the number it has in the delivery."""
         self.files.append(file)
