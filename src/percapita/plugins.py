@@ -7,7 +7,7 @@ make such a table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
@@ -247,6 +247,32 @@ class ReadsRecords(Protocol):
 
         Raises:
             InputError: it is ours and can't be read.
+        """
+        ...
+
+
+@runtime_checkable
+class TellsApart(Protocol):
+    """What a bill format has besides where a provider writes the same charges into two datasets.
+
+    Files of both in one delivery are each read by the format of their dataset.
+    """
+
+    def datasets(self) -> Mapping[str, BillFormat]:
+        """Return dataset -> the format that reads it beside the others."""
+        ...
+
+    def trace(self, header: Sequence[str]) -> Cell | None:
+        """Return what a row gives away of its dataset, a word for ``dataset``."""
+        ...
+
+    def dataset(self, names: Sequence[str], traces: Collection[str]) -> str:
+        """Return the dataset of a file, empty if nothing tells.
+
+        Args:
+            names: of the report that its manifest says, of the file, of its folders, innermost
+                first.
+            traces: what its rows give away.
         """
         ...
 

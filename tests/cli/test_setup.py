@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +184,23 @@ def test_broken_rows_are_read_again_on_request(capsys: pytest.CaptureFixture[str
     Path("usage.csv").unlink()
     (gone,) = read(capsys, "quarantine", "--source", "usage.csv", "--rows", "--project", "p")
     assert gone["text"] == ""
+
+
+@pytest.mark.parametrize("inner", [("a.csv",), ("a.csv", "b.csv"), ("a.csv.gz", "b.csv")])
+def test_broken_rows_inside_archives_are_read_again(
+    capsys: pytest.CaptureFixture[str], inner: tuple[str, ...]
+) -> None:
+    """--rows finds the tables that a zip archive holds, one or several, packed or not."""
+    run(["init", "p"])
+    bill = Path("bill.csv").read_text()
+    with zipfile.ZipFile("bill.zip", "w") as archive:
+        for number, name in enumerate(inner):
+            content = bill.replace("oops", f"oops{number}").encode()
+            archive.writestr(name, gzip.compress(content) if name.endswith("gz") else content)
+    run(["import", "bill.zip", "--project", "p", "--again"])
+    rows = read(capsys, "quarantine", "--rows", "--project", "p")
+
+    assert [f"oops{n}" in row["text"] for n, row in enumerate(rows)] == [True] * len(inner)
 
 
 def test_an_unknown_source_is_named(capsys: pytest.CaptureFixture[str]) -> None:

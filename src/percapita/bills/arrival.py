@@ -167,7 +167,7 @@ class Arrival:
         names = {path: file.path for file, path in self._paths.items()}
         for table in delivery.bare:
             path = delivery.files[table]
-            month = months.named(names[path], self._found.months.get(path, ""))
+            month = months.named(names[path], self._found.month(path))
             if month:
                 bare.append(month)
             else:

@@ -9,13 +9,13 @@ there is a format for a single export, and one for each of both.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Literal
 
-from percapita.bills.bindings import named, spellings, told, vendor
+from percapita.bills.bindings import fitted, named, spellings, told, vendor
 from percapita.bills.columns import folded
 from percapita.core.sources import Source
-from percapita.plugins import BillFormat, Binding, Cell, First, Fixed, Part, When
+from percapita.plugins import BillFormat, Binding, Cell, First, Fixed, Like, Part, When
 
 Dataset = Literal["", "actual", "amortized"]
 
@@ -37,6 +37,7 @@ _HALF: Final = (
 )
 _ZERO: Final = Fixed("0")
 _USAGE: Final = spellings("Usage")
+_BOUGHT: Final = spellings("Purchase", "Refund")
 _UNUSED: Final = spellings("UnusedReservation", "UnusedSavingsPlan")
 _RESERVED: Final = ("Reservation", "ReservedInstance")
 _PLANNED: Final = ("SavingsPlan", "Savings Plan")
@@ -193,19 +194,26 @@ _OTHERS: Final[Mapping[str, Cell | None]] = {
 }  # fmt: skip
 
 
+_NONE: Final = r"[-+]?[0., ]+([eE][-+]?[0-9]+)?"
+_WORDS: Final[Mapping[str, re.Pattern[str]]] = {
+    "actual": re.compile("actual", re.IGNORECASE),
+    "amortized": re.compile("amorti[sz]", re.IGNORECASE),
+}
+
+
 class Azure:
-    """The format's entry points."""
+    """The format of one dataset, or of a single export."""
 
     def __init__(self, name: str, dataset: Dataset = "") -> None:
         self.name = name
-        self.dataset = dataset
+        self._dataset = dataset
 
     def recognises(self, header: Sequence[str]) -> bool:
         """Tell an export by a cost, a day, and what only Azure says of a meter."""
         names = set(named(header, _name))
         costs = names & set(map(folded, _COSTS))
         days = names & set(map(folded, _DATES))
-        return not self.dataset and bool(costs and days) and len(names & _PROOF) > 1
+        return not self._dataset and bool(costs and days) and len(names & _PROOF) > 1
 
     def aside(self, header: Sequence[str]) -> str | None:
         """Name the price sheet and the reservation details, which come in the same folder."""
@@ -218,12 +226,46 @@ class Azure:
 
     def bind(self, header: Sequence[str], source: Source) -> Binding:
         """Bind the columns of the file's generation."""
-        half = () if self.dataset else ("CommitmentDiscountId", "CommitmentDiscountType")
+        half = () if self._dataset else ("CommitmentDiscountId", "CommitmentDiscountType")
         remarks = dict.fromkeys(half, _HALF)
-        columns = {**_amounts(self.dataset), **_OTHERS}
+        columns = {**_amounts(self._dataset), **_OTHERS}
         return vendor(header, source, columns, name=_name, remarks=remarks)
 
 
-SOURCE: BillFormat = Azure("azure")
 ACTUAL: BillFormat = Azure("azure-actual", "actual")
 AMORTIZED: BillFormat = Azure("azure-amortized", "amortized")
+
+
+class Single(Azure):
+    """The format of an export that is not said to be one of two. Both, side by side, are seen."""
+
+    def datasets(self) -> Mapping[str, BillFormat]:
+        """Return how either is read beside the other."""
+        return {"actual": ACTUAL, "amortized": AMORTIZED}
+
+    def trace(self, header: Sequence[str]) -> Cell | None:
+        """Return what only one of the datasets has: purchases, or what commitments are worth."""
+        at = named(header, _name)
+        cost = next((at[folded(c)] for c in _COSTS if folded(c) in at), None)
+        if cost is None:
+            return None
+        worth = Like(cost, _NONE, Fixed("nothing"), Fixed("worth"))
+        bought = When("ChargeType", _BOUGHT, _covered(Fixed("bought"), None))
+        cell = When("ChargeType", _UNUSED, Fixed("worth"), _usage(_covered(worth, None), bought))
+        return fitted(cell, lambda column: at.get(_name(column)))
+
+    def dataset(self, names: Sequence[str], traces: Collection[str]) -> str:
+        """Return ``actual`` or ``amortized`` by the first name that says one of them, or by rows.
+
+        Covered usage may be worth nothing in both, so that what else is there counts more.
+        """
+        for name in names:
+            said = [word for word, pattern in _WORDS.items() if pattern.search(name)]
+            if len(said) == 1:
+                return said[0]
+        if "worth" in traces:
+            return "" if "bought" in traces else "amortized"
+        return "actual" if traces else ""
+
+
+SOURCE: BillFormat = Single("azure")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,16 +54,35 @@ class Laid:
     source: Source
     folder: Path
     form: BillFormat | None = None
+    """That of all files, as long as none is told apart."""
     notes: list[str] = field(default_factory=list)
     unknown: list[UnknownFormatError] = field(default_factory=list)
     bare: list[int] = field(default_factory=list)
     """Files that have a header and no rows."""
-    _layouts: dict[tuple[str, ...], Layout] = field(default_factory=dict)
+    _layouts: dict[tuple[str, ...], tuple[BillFormat, Layout]] = field(default_factory=dict)
 
     @property
-    def layouts(self) -> list[Layout]:
-        """Return the files' layouts, in the order they were met."""
+    def layouts(self) -> list[tuple[BillFormat, Layout]]:
+        """Return the files' layouts, in the order they were met, and how each is read."""
         return list(self._layouts.values())
+
+    @property
+    def name(self) -> str:
+        """Return what the delivery's format is called."""
+        return "+".join(dict.fromkeys(sorted(form.name for form, _ in self._layouts.values())))
+
+    def divide(self, formats: Mapping[int, BillFormat]) -> None:
+        """Give every file, by number, a format of its own."""
+        whole, self._layouts = self.layouts, {}
+        for _, layout in whole:
+            for number, part in zip(layout.files, layout.parts, strict=True):
+                self._put(formats[number], Layout(layout.names, layout.delimiter), number, part)
+
+    def _put(self, form: BillFormat, layout: Layout, number: int, rows: str) -> Layout:
+        """Add rows to the layout that is the same, which is returned."""
+        _, same = self._layouts.setdefault((form.name, *layout.key), (form, layout))
+        same.add(number, rows)
+        return same
 
     def add(self, number: int, path: Path) -> None:
         """Take a file in, under the number that it has in the delivery."""
@@ -73,10 +92,9 @@ class Laid:
         table = self._table(file)
         if table is None:
             self.notes.append(f"{path.name} is empty.")
-        elif self._is_bill(path, table):
-            layout = Layout(table.names, table.delimiter)
-            layout = self._layouts.setdefault(layout.key, layout)
-            layout.add(number, table.rows(self.folder / f"{number}.parquet"))
+        elif form := self._bill(path, table):
+            rows = table.rows(self.folder / f"{number}.parquet")
+            layout = self._put(form, Layout(table.names, table.delimiter), number, rows)
             if not self.engine.rows(f"SELECT 1 FROM {layout.parts[-1]} LIMIT 1"):
                 self.bare.append(number)
                 self.notes.append(f"{path.name} has a header and no rows.")
@@ -99,7 +117,8 @@ class Laid:
             head.names, head.delimiter, lambda copy: reading.relation(self.engine, file, head, copy)
         )
 
-    def _is_bill(self, path: Path, table: _Table) -> bool:
+    def _bill(self, path: Path, table: _Table) -> BillFormat | None:
+        """Return the format of a file that is a bill."""
         aside = f"{path.name} was left aside: it is"
         try:
             form = table.form or format_of(self.source, path.name, table.names)
@@ -109,19 +128,17 @@ class Laid:
             # Folders of bills hold JSON that describes them, too.
             self.unknown.append(error)
             self.notes.append(f"{aside} JSON, but no bill.")
-            return False
+            return None
         if isinstance(form, str):
             self.notes.append(f"{aside} the dataset {form}, not a bill.")
-            return False
+            return None
         if self.form is not None and self.form.name != form.name:
             raise NothingError(self.source.name, f"it mixes {self.form.name} and {form.name}")
         self.form = form
-        return True
+        return form
 
 
-def of(
-    engine: Engine, source: Source, paths: Sequence[Path], folder: Path
-) -> tuple[BillFormat, Laid]:
+def of(engine: Engine, source: Source, paths: Sequence[Path], folder: Path) -> Laid:
     """Read the files of a delivery.
 
     Args:
@@ -141,7 +158,7 @@ def of(
             raise laid.unknown[0]
         why = "; ".join(laid.notes).rstrip(".") or "no file holds a row"
         raise NothingError(source.name, why)
-    return laid.form, laid
+    return laid
 
 
 def format_of(source: Source, file: str, header: Sequence[str]) -> BillFormat | str:

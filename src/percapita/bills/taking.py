@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -13,9 +14,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from percapita.bills import checks, layouts, lines, rounding
+from percapita.bills.apart import tell_apart
 from percapita.bills.cells import columns_of, spent
 from percapita.bills.files.archives import unpacked
-from percapita.bills.files.found import found
+from percapita.bills.files.found import Found, found
 from percapita.bills.identities import Masks
 from percapita.bills.notes import notes_of
 from percapita.bills.proof import Proof, prove
@@ -59,10 +61,12 @@ class Delivery:
     @property
     def read_as(self) -> dict[str, tuple[str, str]]:
         """Layout -> how its dates and amounts were read."""
-        return {
-            hashlib.sha256(repr(sheet.layout.key).encode()).hexdigest(): sheet.read_as
-            for sheet in self.sheets
-        }
+        read: dict[str, tuple[str, str]] = {}
+        for sheet in self.sheets:
+            layout = hashlib.sha256(repr(sheet.layout.key).encode()).hexdigest()
+            same = read.setdefault(layout, sheet.read_as) == sheet.read_as
+            read[layout] = sheet.read_as if same else ("", "unclear")
+        return read
 
     def twins(self, engine: Engine) -> list[tuple[str, ...]]:
         """Return the tables that hold the very same lines, as bytes or in another wrapping."""
@@ -119,11 +123,13 @@ def read(
         InputError: the files are no bill that can be read.
         ProofError: the lines do not hold what the files write.
     """
-    paths, files, notes = _files(source.path, root, folder, only)
-    form, laid = layouts.of(engine, source, paths, folder)
-    notes += laid.notes
+    delivered = found(source.path, root)
+    paths, files, places = _files(delivered, root, folder, only)
+    laid = layouts.of(engine, source, paths, folder)
+    tell_apart(laid, places)
+    notes = [*delivered.notes, *laid.notes]
     masks = Masks(source.identity_tags, key) if key and source.identity_tags else None
-    sheets, assumed = _sheets(laid, form, folder, masks)
+    sheets, assumed = _sheets(laid, folder, masks)
     names = list(files)
     engine.load(lines.FILES, {"number": "int32", "name": "string"}, enumerate(names))
     lines.check(engine, sheets, source.name, beside)
@@ -134,22 +140,20 @@ def read(
     notes += notes_of(engine, sheets, proof, refused)
     periods = _periods(engine)
     return Delivery(
-        form.name, names, sheets, periods, sum(periods.values()), refused, _sums(proof),
+        laid.name, names, sheets, periods, sum(periods.values()), refused, _sums(proof),
         _keys(source, sheets), notes, source.name, assumed, files,
         tuple(names[number] for number in laid.bare),
     )  # fmt: skip
 
 
-def _sheets(
-    laid: layouts.Laid, form: BillFormat, folder: Path, masks: Masks | None
-) -> tuple[list[Sheet], bool]:
+def _sheets(laid: layouts.Laid, folder: Path, masks: Masks | None) -> tuple[list[Sheet], bool]:
     """Bind and type every layout; tell whether some amounts are in the source's currency."""
-    bound = [_bound(form, layout.names, laid.source) for layout in laid.layouts]
+    bound = [(layout, *_bound(form, layout.names, laid.source)) for form, layout in laid.layouts]
     sheets = [
         Sheet(number, layout, binding, laid.engine, folder, masks)
-        for number, (layout, (binding, _)) in enumerate(zip(laid.layouts, bound, strict=True))
+        for number, (layout, binding, _) in enumerate(bound)
     ]
-    return sheets, any(said for _, said in bound)
+    return sheets, any(said for *_, said in bound)
 
 
 def _periods(engine: Engine) -> dict[str, int]:
@@ -178,13 +182,17 @@ def _bound(form: BillFormat, names: Sequence[str], source: Source) -> tuple[Bind
 
 
 def _files(
-    path: str, root: Path, folder: Path, only: Collection[Path] | None
-) -> tuple[list[Path], dict[str, Path], list[str]]:
-    """Return a delivery's tables, the file of each name, and the note on files left aside."""
-    delivered = found(path, root)
+    delivered: Found, root: Path, folder: Path, only: Collection[Path] | None
+) -> tuple[list[Path], dict[str, Path], list[list[str]]]:
+    """Return a delivery's tables, the file of each name, and what the place of each table says."""
     files = list(unpacked([p for p in delivered.paths if only is None or p in only], folder))
     names = {"/".join(filter(None, (_named(own, root), inner))): own for own, _, inner in files}
-    return [readable for _, readable, _ in files], names, list(delivered.notes)
+    above = Path(os.path.commonpath([path.parent for path in delivered.paths]))
+    places = [
+        [delivered.report(own), inner, *reversed(own.relative_to(above).parts)]
+        for own, _, inner in files
+    ]
+    return [readable for _, readable, _ in files], names, places
 
 
 def _proven(engine: Engine, sheets: Sequence[Sheet], source: str, names: Sequence[str]) -> Proof:

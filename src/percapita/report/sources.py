@@ -6,11 +6,13 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from percapita.core import money
+from percapita.core.errors import InputError
 from percapita.core.tables import COSTS, LINES
 from percapita.store import Store
 from percapita.store.records import Import
@@ -144,22 +146,21 @@ def _texts(root: Path, found: list[list[Any]]) -> dict[tuple[str, int], str]:
     return {
         (file, row): text
         for file, rows in wanted.items()
-        for row, text in _of_file(root / file, rows)
+        for row, text in _of_file(root, file, rows)
     }
 
 
-def _of_file(path: Path, rows: set[int]) -> Iterator[tuple[int, str]]:
+def _of_file(root: Path, name: str, rows: set[int]) -> Iterator[tuple[int, str]]:
     """Yield the text of some rows of a file; nothing of a file that is gone."""
-    from percapita.telemetry.files import UnreadableFileError  # noqa: PLC0415
+    from percapita.bills.files import archives  # noqa: PLC0415
     from percapita.telemetry.peek import originals  # noqa: PLC0415
 
-    if not path.exists():
-        return
-    try:
+    # What could be read once may have been damaged since.
+    with suppress(InputError), archives.named(root, name) as path:
+        if path is None:
+            return
         for row, cells in originals(path, rows):
             yield row, cells if isinstance(cells, str) else _csv(cells)
-    except UnreadableFileError:
-        return
 
 
 def _csv(cells: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,27 @@ def first(path: Path) -> Iterator[BinaryIO]:
         archive.open(_names(path, archive)[0]) as inner,
     ):
         yield cast("BinaryIO", inner)
+
+
+@contextmanager
+def named(root: Path, name: str) -> Iterator[Path | None]:
+    """Give the table that messages call by this name, unpacked for as long as it is looked at.
+
+    Args:
+        root: folder of the project.
+        name: of a file, or of a table in an archive of several, ``bills.zip/2025-10.csv``.
+    """
+    path = root / name
+    archive = next((p for p in (path, *path.parents) if p.is_file()), None)
+    if archive is None or (archive != path and not _is_archive(archive)):
+        yield None
+    elif not _is_archive(archive):
+        yield path
+    else:
+        with tempfile.TemporaryDirectory(prefix="percapita-") as folder:
+            inner = path.relative_to(archive).as_posix() if archive != path else ""
+            files = unpacked([archive], Path(folder))
+            yield next((copy for _, copy, told in files if told == inner), None)
 
 
 def _is_archive(path: Path) -> bool:

@@ -78,8 +78,16 @@ class Found:
     paths: list[Path]
     notes: tuple[str, ...] = ()
     """What the user should know of files that were left aside."""
-    months: Mapping[Path, str] = field(default_factory=dict)
-    """Files whose month a manifest says, ``2026-09``."""
+    said: Mapping[Path, manifests.Manifest] = field(default_factory=dict)
+    """The manifest that names a file, where one does."""
+
+    def month(self, path: Path) -> str:
+        """Return the month that a manifest says a file is of, ``2026-09``, or nothing."""
+        return self.said[path].label if path in self.said else ""
+
+    def report(self, path: Path) -> str:
+        """Return the name of the report that a manifest says a file is of, or nothing."""
+        return self.said[path].report if path in self.said else ""
 
 
 def find(path: str, root: Path) -> list[Path]:
@@ -102,7 +110,7 @@ def found(path: str, root: Path) -> Found:
     if target.is_file():
         if manifests.NAME.fullmatch(target.name) and (named := _manifest(target, target.parent)):
             paths = sorted(_around(target, named))
-            return Found(paths, months=dict.fromkeys(paths, named.label) if named.label else {})
+            return Found(paths, said=dict.fromkeys(paths, named))
         return Found([target])
     if target.is_dir():
         return _in_folder(path, target)
@@ -118,12 +126,12 @@ def _in_folder(path: str, folder: Path) -> Found:
     files = [item for item in files if item.is_file()]
     told = [item for item in files if manifests.NAME.fullmatch(item.name)]
     tables = [PurePosixPath(f.relative_to(folder).as_posix()) for f in files if f not in told]
-    said = [manifest for item in sorted(told) if (manifest := _manifest(item, folder))]
-    chosen = manifests.chosen(tables, said)
+    all_said = [manifest for item in sorted(told) if (manifest := _manifest(item, folder))]
+    chosen = manifests.chosen(tables, all_said)
     if not chosen.files:
         raise NotFoundError(path)
-    months = {folder / name: month for name, month in chosen.months.items()}
-    return Found([folder / name for name in chosen.files], aside(chosen.aside), months)
+    said = {folder / name: manifest for name, manifest in chosen.said.items()}
+    return Found([folder / name for name in chosen.files], aside(chosen.aside), said)
 
 
 def aside(count: int) -> tuple[str, ...]:

@@ -97,8 +97,8 @@ class Chosen:
     files: list[PurePosixPath]
     aside: int
     """How many are of older assemblies."""
-    months: Mapping[PurePosixPath, str] = field(default_factory=dict)
-    """Files whose month a manifest says, ``2026-09``."""
+    said: Mapping[PurePosixPath, Manifest] = field(default_factory=dict)
+    """What names each file that a manifest names."""
 
 
 def read(path: PurePosixPath, text: str) -> Manifest | None:
@@ -165,13 +165,12 @@ def chosen(files: Sequence[PurePosixPath], manifests: Sequence[Manifest]) -> Cho
     for manifest in manifests:
         groups[manifest.report, manifest.month].append(manifest)
     current = [_current(group) for group in groups.values()]
-    months = {file: manifest.label for manifest in current for file in manifest.named(files)}
-    keep = set(months)
+    said = {file: manifest for manifest in current for file in manifest.named(files)}
+    keep = set(said)
     old = {file for manifest in manifests for file in _there(manifest, files)} - keep
     covered = {_place(file) for file in keep} | {_place(manifest.path) for manifest in current}
     result = [f for f in files if f in keep or (f not in old and _place(f) not in covered - {None})]
     _one_assembly_each(result, keep)
-    said = {file: month for file, month in months.items() if month}
     return Chosen(sorted(result), len(files) - len(result), said)
 
 
