@@ -145,13 +145,9 @@ class Store:
         return Contents(self._site)
 
     def begin_import(
-        self,
-        source: Source,
-        files: Sequence[FileStat],
-        *,
-        now: datetime | None = None,
+        self, source: Source, files: Sequence[FileStat], *, now: datetime | None = None,
         again: bool = False,
-    ) -> ImportTx:
+    ) -> ImportTx:  # fmt: skip
         """Begin to take a delivery in.
 
         Args:
@@ -252,13 +248,9 @@ class Store:
             return records.published(connection, basis)
 
     def publish(
-        self,
-        run: str,
-        pairs: Iterable[tuple[str, str]],
-        *,
-        now: datetime | None = None,
+        self, run: str, pairs: Iterable[tuple[str, str]], *, now: datetime | None = None,
         restated: Sequence[Restated] = (),
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Make a committed run the figures of (basis, period) pairs, all at once.
 
         Closed months keep theirs; what runs of them that ``restated`` names differ by is booked.
