@@ -216,3 +216,20 @@ def test_a_chunked_body_is_read_and_bounded(server: Server) -> None:
 
     assert send([body[:100], body[100:]]) == 200
     assert send([bytes(60_000)] * 40) == 413
+
+
+def test_events_are_posted_as_json(server: Server) -> None:
+    """One event, a list and a CloudEvent are acknowledged; what is none is refused, and why."""
+    event = {"at": "2025-10-03T12:00:00Z", "kind": "deploy", "name": "v7", "service": "shop"}
+    cloud = {"specversion": "1.0", "id": "1", "type": "incident.opened", "source": "db",
+             "time": "2025-10-03T12:00:00Z"}  # fmt: skip
+    sent = 'received_items_total{signal="logs"}'
+    before = server.metric(sent)
+    kinds = {"content-type": "application/cloudevents+json"}
+
+    assert server.ask("/v1/events", json.dumps([event, event]).encode(), JSON).json() == {}
+    assert server.ask("/v1/events", json.dumps(cloud).encode(), kinds).status == 200
+    refused = server.ask("/v1/events", b'{"name": "deploy"}', JSON)
+    assert (refused.status, "Event 0, at" in refused.json()["message"]) == (400, True)
+    assert server.ask("/v1/events", b"x", PROTOBUF).status == 415
+    assert server.metric(sent) - before == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -40,8 +40,17 @@ _SERIES_DAYS: Final = timedelta(days=2)
 class Digest:
     """Reads the spool, counts, commits. There is one for a store."""
 
-    def __init__(self, live: LiveStore, spool: Spool, models: Models, marks: Marks) -> None:
+    def __init__(
+        self,
+        live: LiveStore,
+        spool: Spool,
+        models: Models,
+        marks: Marks,
+        events: Callable[[Sequence[Entry], datetime], object] = lambda _, __: None,
+    ) -> None:
         self._live = live
+        self._events = events
+        """Puts what happened, of the entries that were read, on the timeline, each once."""
         self._spool = spool
         self._models = models
         self._marks = marks
@@ -68,6 +77,7 @@ class Digest:
         self._renew()
         self._live.numbers.refresh()
         entries = self._entries()
+        self._events(entries, now)
         found = self._decoder.decode(entries, self._series)
         more = bool(entries) and entries[-1].position < self._spool.head
         # While there is more, time is what the spool says: nothing waits in vain for what is in it.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Container, MutableMapping
 from typing import Any, Final
 
 from google.protobuf import json_format
 
+from percapita.telemetry.receive import hook
 from percapita.telemetry.receive.access import Access
-from percapita.telemetry.receive.bodies import ENCODINGS
+from percapita.telemetry.receive.bodies import ENCODINGS, unpack
 from percapita.telemetry.receive.checks import BY_PATH, Checked, Kind, answer
 from percapita.telemetry.receive.intake import Intake, Room
 from percapita.telemetry.receive.refusals import (
@@ -50,9 +51,11 @@ class OtlpHttp:
         as_json = content not in _TYPES or _TYPES[content]
         try:
             kind = self._kind(scope, headers)
-            if content not in _TYPES:
-                raise WrongTypeError(f"Content-Type is to be {_PROTOBUF} or {_JSON}.")  # noqa: TRY301
-            checked = await self._taken(kind, headers, receive, is_json=as_json)
+            if scope["path"] == hook.PATH:
+                _check_type(content, hook.TYPES, _JSON)
+            else:
+                _check_type(content, _TYPES, f"{_PROTOBUF} or {_JSON}")
+            checked = await self._taken(scope["path"], kind, headers, receive, is_json=as_json)
         except Refusal as refusal:
             self._intake.counters.refused[refusal.reason, PROTOCOL] += 1
             await _refuse(send, refusal, as_json=as_json)
@@ -68,7 +71,8 @@ class OtlpHttp:
         """Return what is sent, if it may be."""
         self._access.check_host(headers.get(b"host", ""))
         self._access.check_token(headers.get(b"authorization", ""))
-        kind = BY_PATH.get(scope["path"])
+        path = scope["path"]
+        kind = BY_PATH["/v1/logs"] if path == hook.PATH else BY_PATH.get(path)
         if kind is None:
             raise NoSuchPathError
         if scope["method"] != "POST":
@@ -76,11 +80,14 @@ class OtlpHttp:
         return kind
 
     async def _taken(
-        self, kind: Kind, headers: dict[bytes, str], receive: Receive, *, is_json: bool
+        self, path: str, kind: Kind, headers: dict[bytes, str], receive: Receive, *, is_json: bool
     ) -> Checked:
         encoding = headers.get(b"content-encoding", "").strip().lower()
         with self._intake.room() as room:
             body = await self._body(headers, receive, room)
+            if path == hook.PATH:
+                body = hook.as_logs(unpack(body, encoding, self._intake.limits.body).body)
+                encoding, is_json = "", False
             return await self._intake.take(
                 kind, body, room, protocol=PROTOCOL, encoding=encoding, is_json=is_json
             )
@@ -111,6 +118,11 @@ class OtlpHttp:
                 raise TooLargeError(self._intake.limits.body)
             room.reach(size)
         return body if len(parts) == 1 else b"".join(parts)
+
+
+def _check_type(content: str, known: Container[str], said: str) -> None:
+    if content not in known:
+        raise WrongTypeError(f"Content-Type is to be {said}.")
 
 
 class _GoneError(Exception):

@@ -156,7 +156,7 @@ class NoSuchPathError(Refusal):
     code = NOT_FOUND
 
     def __init__(self) -> None:
-        super().__init__("Send to /v1/traces, /v1/metrics or /v1/logs.")
+        super().__init__("Send to /v1/traces, /v1/metrics, /v1/logs or /v1/events.")
 
 
 class WrongMethodError(Refusal):
