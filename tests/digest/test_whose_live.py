@@ -6,6 +6,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from digest.counter import MODEL, Counter
 from digest.otlp import SECOND, SHOP, T, logs, span, traces
+from percapita.core.tables import CLAIMS
 
 WAIT = 31
 
@@ -127,3 +128,36 @@ def test_two_users_of_one_trace_keep_their_own(counter: Counter) -> None:
     counter.send("traces", traces(spans))
 
     assert counter.of("requests", "user", ["early", "late"]) == {"early": 2, "late": 1}
+
+
+def claimed(counter: Counter) -> list[tuple[object, ...]]:
+    """Return whose sessions are, and since when that is known, in seconds after noon."""
+    counter.store.bind(CLAIMS)
+    names = {counter.store.door.find("session", name): name for name in ("s", "t")}
+    names |= {counter.store.door.find("user", name): name for name in ("a", "b")}
+    rows = counter.store.engine.rows(
+        "SELECT subject, of, level, epoch(min(seen))::BIGINT FROM claims GROUP BY 1, 2, 3"
+    )
+    return sorted((names[s], names[of], level, at - T // SECOND) for s, of, level, at in rows)
+
+
+def test_a_session_is_claimed_by_its_user(counter: Counter) -> None:
+    """Where a signal names a session and a user, or joins both, the session is that user's."""
+    spans = [
+        span(1, {"session.id": "s"}, end=T),
+        span(2, {"session.id": "s", "user.id": "a"}, end=T + 9 * SECOND, kind=1),
+        span(3, {"session.id": "s", "user.id": "a"}, end=T + 5 * SECOND),
+        span(4, {"session.id": "t"}, trace=4, end=T + 6 * SECOND),
+        span(5, {"user.id": "b"}, trace=4, end=T + 7 * SECOND),
+    ]
+    counter.send("traces", traces(spans))
+    expected = [("s", "a", "user", 5), ("t", "b", "user", 6)]
+    assert claimed(counter) == expected
+
+    counter.again()
+    for n in range(6, 26):
+        counter.send("traces", traces([span(n, {"session.id": "s", "user.id": "a"})]), after=2)
+    counter.digest.tend(counter.spool.now, idle=True)
+    assert claimed(counter) == [("s", "a", "user", 0), ("t", "b", "user", 6)]
+    assert counter.store.doctor() == []
+    assert len(counter.store.logged(CLAIMS)) == 1

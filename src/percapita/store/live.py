@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from percapita.core.tables import READINGS
+from percapita.core.tables import CLAIMS, READINGS
 from percapita.store import live_files
 from percapita.store.catalog import METERS, QUARANTINE, bulk, take
 from percapita.store.crash import point
@@ -51,6 +51,8 @@ class Turn:
     """The entry up to which all was looked at, and counted if it waits for nothing."""
     readings: pa.Table | None = None
     """Columns of ``READINGS``."""
+    claims: pa.Table | None = None
+    """Columns of ``CLAIMS``: sessions that were seen together with a user."""
     bases: Mapping[str, str] = field(default_factory=dict)
     """Base unit of each meter in them."""
     marks: tuple[Words, Words] | None = None
@@ -64,7 +66,8 @@ class Turn:
     @property
     def empty(self) -> bool:
         """Tell whether there is nothing to keep but the position."""
-        return not (self.readings or self.marks or self.series or self.quarantine)
+        kept = (self.readings, self.claims, self.marks)
+        return all(one is None for one in kept) and not (self.series or self.quarantine)
 
 
 class LiveStore:
@@ -114,6 +117,8 @@ class LiveStore:
         staging = Staging(self._site, owner)
         if turn.readings is not None:
             self._write(staging, turn.readings)
+        if turn.claims is not None:
+            staging.write_arrow(CLAIMS, turn.claims, period=None, part="0")
         point("live.file-written")
         if turn.marks is not None:
             self.marked.stage(*turn.marks, now)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from percapita.core.errors import ProofError
-from percapita.core.tables import READINGS
+from percapita.core.tables import CLAIMS, READINGS, TABLES, Table
 from percapita.store.catalog import FILES, IMPORTS, METERS, QUARANTINE, RUN_IMPORTS, SCOPES, take
 from percapita.store.crash import point
 from percapita.store.engine import parquet, quote
@@ -37,27 +37,54 @@ _MERGED_ROWS: Final = 250_000
 """A part with more rows is merged no more."""
 _READERS: Final = timedelta(minutes=15)
 """Superseded files stay this long for readers that have them open."""
-_KEYS: Final = tuple(c for c in READINGS.names if c not in {"signals", "quantity", "trace_squares"})
-_ORDER: Final = ", ".join(quote(c) for c in ("time", "meter", "subject", *_KEYS[4:]))
+
+
+class _Merging(NamedTuple):
+    """How rows of a table are merged."""
+
+    keys: tuple[str, ...]
+    merged: Mapping[str, str]
+    """Columns that are no keys, and the SQL of what becomes of them."""
+    order: tuple[str, ...]
+    totals: str
+    """SQL of what must be the same before and after."""
+
+
+_SUMS: Final = {name: f"sum({name})" for name in ("signals", "quantity", "trace_squares")}
+_MERGING: Final = {
+    READINGS.name: _Merging(
+        tuple(name for name in READINGS.names if name not in _SUMS), _SUMS,
+        ("time", "meter", "subject"),
+        "SELECT meter, time, sum(signals), sum(quantity), sum(trace_squares)"
+        " FROM {files} GROUP BY meter, time ORDER BY meter, time",
+    ),
+    CLAIMS.name: _Merging(
+        tuple(name for name in CLAIMS.names if name != "seen"), {"seen": "min(seen)"},
+        ("subject", "of"),
+        "SELECT min(seen), count(DISTINCT (subject, of, level)) FROM {files}",
+    ),
+}  # fmt: skip
 
 
 class MergeError(ProofError):
-    """A merge of live readings would change a sum."""
+    """A merge of live rows would change a sum."""
 
-    def __init__(self, period: str) -> None:
+    def __init__(self, table: str, period: str) -> None:
+        of = f" of {period}" if period else ""
         super().__init__(
-            f"Live readings of {period} sum to something else after merging; nothing was changed.",
-            hint="Report this. The readings themselves are whole.",
+            f"Live {table}{of} would be something else after merging; nothing was changed.",
+            hint="Report this. The rows themselves are whole.",
         )
 
 
 class Part(NamedTuple):
-    """The files that one import of the live source has of one month."""
+    """The files that one import of the live source has of one table and month."""
 
     owner: str
-    seq: int
     level: int
+    table: str
     period: str
+    """Empty where the table knows none."""
     paths: tuple[str, ...]
     rows: int
 
@@ -98,11 +125,11 @@ def merge(site: Site, now: datetime, *, idle: bool) -> int:
 
 
 def _next(site: Site, *, idle: bool) -> tuple[list[Part], int] | None:
-    """Return parts of one month that are to be merged, and the level of what comes of it."""
-    months: dict[str, list[Part]] = defaultdict(list)
+    """Return parts that are to be merged, and the level of what comes of it."""
+    months: dict[tuple[str, str], list[Part]] = defaultdict(list)
     for part in _parts(site):
         if part.rows <= _MERGED_ROWS:
-            months[part.period].append(part)
+            months[part.table, part.period].append(part)
     for parts in months.values():
         for level in range(max(part.level for part in parts) + 1):
             small = [part for part in parts if part.level <= level]
@@ -114,45 +141,48 @@ def _next(site: Site, *, idle: bool) -> tuple[list[Part], int] | None:
 
 
 def _parts(site: Site) -> list[Part]:
+    """Return all that is live, the newest first."""
+    same = (FILES.c.table_name == SCOPES.c.table_name) & (FILES.c.period == SCOPES.c.period)
     wanted = (
-        sa.select(
-            IMPORTS.c.id, IMPORTS.c.seq, IMPORTS.c.settings, FILES.c.period, FILES.c.path,
-            FILES.c.rows,
-        )
+        sa.select(IMPORTS.c.id, IMPORTS.c.settings, FILES)
         .join(SCOPES, SCOPES.c.import_id == IMPORTS.c.id)
-        .join(FILES, (FILES.c.owner == IMPORTS.c.id) & (FILES.c.period == SCOPES.c.period))
+        .join(FILES, (FILES.c.owner == IMPORTS.c.id) & same)
         .where(
-            IMPORTS.c.source == SOURCE, SCOPES.c.table_name == READINGS.name,
-            SCOPES.c.superseded.is_(None), FILES.c.table_name == READINGS.name,
+            IMPORTS.c.source == SOURCE, IMPORTS.c.id.startswith(LEAD),
+            SCOPES.c.table_name.in_(list(_MERGING)), SCOPES.c.superseded.is_(None),
             FILES.c.removed_at.is_(None),
         )
         .order_by(IMPORTS.c.seq.desc(), FILES.c.path)
     )  # fmt: skip
-    found: dict[tuple[str, str], Part] = {}
+    found: dict[tuple[str, str, str], Part] = {}
     with site.catalog.read() as connection:
         for row in connection.execute(wanted):
-            had = found.get((row.id, row.period))
+            key = row.id, row.table_name, row.period
+            had = found.get(key)
             paths, rows = (had.paths, had.rows) if had else ((), 0)
-            found[row.id, row.period] = Part(
-                row.id, row.seq, int(row.settings), row.period, (*paths, row.path), rows + row.rows
-            )
+            found[key] = Part(
+                row.id, int(row.settings), row.table_name, row.period, (*paths, row.path),
+                rows + row.rows,
+            )  # fmt: skip
     return list(found.values())
 
 
 def _merge(site: Site, parts: Sequence[Part], level: int, now: datetime) -> None:
     owner = LEAD + os.urandom(8).hex()
     staging = Staging(site, owner)
+    table, period = TABLES[parts[0].table], parts[0].period
+    merging = _MERGING[table.name]
     old = parquet([site.tables / path for part in parts for path in part.paths])
-    period = parts[0].period
-    keys = ", ".join(quote(column) for column in _KEYS)
-    summed = (
-        f"SELECT {keys}, sum(signals) AS signals, sum(quantity) AS quantity,"
-        f" sum(trace_squares) AS trace_squares FROM {old} GROUP BY {keys} ORDER BY {_ORDER}"
+    staging.write(
+        table, _merged(table, merging, old), period=period or None, part="0", row_group=65_536
     )
-    staging.write(READINGS, summed, period=period, part="0", row_group=65_536)
-    if _totals(site, old) != _totals(site, staging.relation(READINGS)):
+    totals = [
+        site.engine.rows(merging.totals.format(files=files))
+        for files in (old, staging.relation(table))
+    ]
+    if totals[0] != totals[1]:
         staging.discard()
-        raise MergeError(period)
+        raise MergeError(table.name, period)
     point("live.merge-written")
     staging.settle()
     with site.catalog.write() as connection:
@@ -163,11 +193,15 @@ def _merge(site: Site, parts: Sequence[Part], level: int, now: datetime) -> None
     point("live.merge-committed")
 
 
-def _totals(site: Site, files: str) -> list[tuple[Any, ...]]:
-    return site.engine.rows(
-        "SELECT meter, time, sum(signals), sum(quantity), sum(trace_squares)"
-        f" FROM {files} GROUP BY meter, time ORDER BY meter, time"
+def _merged(table: Table, merging: _Merging, files: str) -> str:
+    keys = ", ".join(quote(column) for column in merging.keys)
+    columns = ", ".join(
+        f"{merging.merged[name]} AS {quote(name)}" if name in merging.merged else quote(name)
+        for name in table.names
     )
+    order = [*merging.order, *(key for key in merging.keys if key not in merging.order)]
+    listed = ", ".join(quote(column) for column in order)
+    return f"SELECT {columns} FROM {files} GROUP BY {keys} ORDER BY {listed}"
 
 
 def _supersede(
@@ -175,12 +209,11 @@ def _supersede(
 ) -> None:
     """Put the merged import in the place of its parts, with their meters and broken rows."""
     owners = [part.owner for part in parts]
-    period = parts[0].period
     connection.execute(
         sa.update(SCOPES)
         .where(
-            SCOPES.c.import_id.in_(owners), SCOPES.c.period == period,
-            SCOPES.c.table_name == READINGS.name,
+            SCOPES.c.import_id.in_(owners), SCOPES.c.period == parts[0].period,
+            SCOPES.c.table_name == parts[0].table,
         )
         .values(superseded=seq)
     )  # fmt: skip
@@ -238,7 +271,7 @@ def let_go(site: Site, now: datetime) -> int:
     gone = (
         (FILES.c.removed_at <= now - _READERS)
         & FILES.c.owner.startswith(LEAD)
-        & (FILES.c.table_name == READINGS.name)
+        & FILES.c.table_name.in_(list(_MERGING))
     )
     with site.catalog.read() as connection:
         paths = list(connection.execute(sa.select(FILES.c.path).where(gone)).scalars())
@@ -267,6 +300,7 @@ def clear_strays(site: Site) -> None:
                 sa.select(FILES.c.path).where(FILES.c.owner.startswith(LEAD))
             ).scalars()
         )
-    for path in (site.tables / READINGS.name).glob(f"*/import={LEAD}*/*.parquet"):
-        if path.relative_to(site.tables).as_posix() not in named:
-            remove(site.tables, path)
+    for table in _MERGING:
+        for path in (site.tables / table).rglob(f"import={LEAD}*/*.parquet"):
+            if path.relative_to(site.tables).as_posix() not in named:
+                remove(site.tables, path)

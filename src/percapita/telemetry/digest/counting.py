@@ -112,6 +112,8 @@ class Counted:
     rows: Rows
     learned: list[tuple[Words, Ints, Words]]
     """Hashes, the users that signals name, and when these began: of all signals, counted or not."""
+    seen: tuple[Ints, Ints, Ints]
+    """Sessions, the users that were named with them, and when they ended: likewise of all."""
     flaws: list[Flaw]
     signals: int
 
@@ -150,7 +152,9 @@ def count(
     )  # fmt: skip
     flaws = _flaws(batch, rows, np.where(counted, wrong, 0))
     kept = counted & (wrong == 0)
-    return Counted(rows if kept.all() else rows.take(kept), learned, flaws, len(batch))
+    seen = session, np.where(wrong == 0, user, 0), rows.at
+    rows = rows if kept.all() else rows.take(kept)
+    return Counted(rows, learned, seen, flaws, len(batch))
 
 
 def _times(batch: Batch, origin: Origin) -> tuple[Words, Words, Ints]:

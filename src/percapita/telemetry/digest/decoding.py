@@ -32,6 +32,8 @@ class Decoded:
 
     rows: list[Rows] = field(default_factory=list)
     learned: list[tuple[Words, Ints, Words]] = field(default_factory=list)
+    seen: list[tuple[Ints, Ints, Ints]] = field(default_factory=list)
+    """Sessions, users named with them, and when."""
     broken: list[Quarantined] = field(default_factory=list)
     bases: dict[str, str] = field(default_factory=dict)
     signals: int = 0
@@ -85,6 +87,7 @@ class Decoder:
             return
         found.rows.append(counted.rows)
         found.learned += counted.learned
+        found.seen.append(counted.seen)
         found.broken += refused.broken(kind, counted.flaws)
         found.bases |= plan.names()
         found.signals += counted.signals

@@ -14,6 +14,7 @@ from percapita.store.delivery import Quarantined
 from percapita.store.live import LiveStore, Turn
 from percapita.store.spool import Entry, Spool
 from percapita.telemetry.digest import refused, sums
+from percapita.telemetry.digest.claims import Claims
 from percapita.telemetry.digest.counting import Names
 from percapita.telemetry.digest.decoding import Decoded, Decoder
 from percapita.telemetry.digest.marks import Marks
@@ -61,6 +62,7 @@ class Digest:
         self._whose = Whose()
         self._series = _Series(live)
         self._carries = _Carries(live)
+        self._claims = Claims()
         self._forgotten: datetime | None = None
         self._bases: dict[str, str] = {}
         """Base unit of each meter, as it is counted now."""
@@ -161,9 +163,13 @@ class Digest:
         readings, bases, broken = self._summed(found, rows)
         # What is read again after a restart has its broken rows in the store already.
         broken += [one for one in found.broken if one.row > self._live.read]
+        for seen in found.seen:
+            self._claims.see(*seen)
+        if rows is not None:
+            self._claims.see(rows.session, rows.user, rows.at)
         turn = Turn(
             position=position, read=max(self._read, self._live.read),
-            readings=readings, bases=bases,
+            readings=readings, claims=self._claims.taken(), bases=bases,
             marks=None if rows is None else (rows.key, rows.check),
             series=self._series.taken(), totals=self._carries.taken(),
             quarantine=broken,
