@@ -15,6 +15,7 @@ import pytest
 from digest.counter import Counter
 from digest.otlp import NOON, T, span, traces
 from percapita.core.tables import READINGS
+from percapita.report.sources import deliveries
 from percapita.store.crash import ENVIRONMENT, KILLED, LIVE_POINTS
 from percapita.store.lock import HeldError
 from store.store_rows import FOUND
@@ -90,6 +91,15 @@ def test_small_files_are_merged(counter: Counter) -> None:
     left = list((counter.root / "tables" / "readings").glob("*/*/*.parquet"))
     assert len(left) <= 4
     assert counter.meters()["requests"] == (21, 21)
+
+
+def test_what_was_received_is_one_delivery(counter: Counter) -> None:
+    """However many turns there were, the list of sources has one line for them."""
+    for n in range(1, 4):
+        counter.send("traces", traces([span(n, {"user.id": "a"})]), after=2)
+
+    (found,) = deliveries(counter.store)
+    assert (found.source, found.state, found.rows) == ("otlp", "live", 6)
 
 
 def test_a_run_keeps_what_it_read(counter: Counter) -> None:

@@ -7,7 +7,7 @@ import io
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from percapita.core import money
 from percapita.core.errors import InputError
 from percapita.core.tables import COSTS, LINES
 from percapita.store import Store
+from percapita.store.live_files import LEAD
 from percapita.store.records import Import
 
 COLUMNS: Final = ("source", "file", "row", "column", "value", "code", "reason", "fix")
@@ -88,10 +89,10 @@ def flat(found: list[Delivery]) -> tuple[tuple[str, ...], list[tuple[object, ...
 
 
 def deliveries(store: Store) -> list[Delivery]:
-    """Return every import, oldest first."""
+    """Return every import, oldest first; what was received and counted is one."""
     live = _live_lines(store)
     result = []
-    for record in store.imports():
+    for record in _received_as_one(store.imports()):
         if record.kind != "bill":
             state = _LIVE if record.live else _REPLACED
             sums = record.sums if record.live else {}
@@ -101,6 +102,18 @@ def deliveries(store: Store) -> list[Delivery]:
         state = _LIVE if rows == record.rows and record.live else _PARTLY if rows else _REPLACED
         result.append(Delivery(record, state, rows, sums))
     return result
+
+
+def _received_as_one(records: list[Import]) -> list[Import]:
+    """Join the many small imports of what was received: they are one delivery that goes on."""
+    received = [record for record in records if record.id.startswith(LEAD)]
+    live = [record for record in received if record.live]
+    if not live:
+        return records
+    rows = sum(record.rows for record in live)
+    broken = sum(record.quarantined for record in live)
+    others = [record for record in records if record not in received]
+    return [*others, replace(live[-1], rows=rows, quarantined=broken)]
 
 
 def _live_lines(store: Store) -> dict[str, tuple[int, Sums]]:
