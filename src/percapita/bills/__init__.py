@@ -10,14 +10,24 @@ from typing import Any
 
 from percapita.bills.arrival import Arrival
 from percapita.bills.files.objects import brought
-from percapita.bills.peek import is_bill
+from percapita.bills.peek import instead, is_bill
 from percapita.bills.taking import Delivery, read, scratch
 from percapita.core.sources import Source, Taken
 from percapita.store import Store
 from percapita.store.delivery import Quarantined
 from percapita.store.engine import Engine
 
-__all__ = ["Delivery", "Preview", "is_bill", "local", "preview", "read", "scratch", "take"]
+__all__ = [
+    "Delivery",
+    "Preview",
+    "instead",
+    "is_bill",
+    "local",
+    "preview",
+    "read",
+    "scratch",
+    "take",
+]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

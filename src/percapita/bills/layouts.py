@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from percapita.bills.files import reading, records
 from percapita.bills.files.found import Opened, opened
@@ -13,6 +15,8 @@ from percapita.core.errors import InputError, nearest
 from percapita.core.sources import Source
 from percapita.plugins import BillFormat, Document, bill_formats
 from percapita.store.engine import Engine
+
+_AGAIN: Final = re.compile(r"(.+) 2")
 
 
 class UnknownFormatError(InputError):
@@ -95,6 +99,7 @@ class Laid:
         elif form := self._bill(path, table):
             rows = table.rows(self.folder / f"{number}.parquet")
             layout = self._put(form, Layout(table.names, table.delimiter), number, rows)
+            self.notes += _repeated(path.name, table.names)
             if not self.engine.rows(f"SELECT 1 FROM {layout.parts[-1]} LIMIT 1"):
                 self.bare.append(number)
                 self.notes.append(f"{path.name} has a header and no rows.")
@@ -136,6 +141,15 @@ class Laid:
             raise NothingError(self.source.name, f"it mixes {self.form.name} and {form.name}")
         self.form = form
         return form
+
+
+def _repeated(file: str, names: Sequence[str]) -> list[str]:
+    """Return the note on columns of one name; ``reading`` numbers all but the first."""
+    again = {found[1] for name in names if (found := _AGAIN.fullmatch(name))} & set(names)
+    if not again:
+        return []
+    listed = ", ".join(sorted(again))
+    return [f"{file} has several columns called {listed}: the first of each counts."]
 
 
 def of(engine: Engine, source: Source, paths: Sequence[Path], folder: Path) -> Laid:

@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Final
 
 from percapita.bills.files import archives, reading, records
-from percapita.bills.files.found import beginning, find
+from percapita.bills.files.found import NotFoundError, beginning, find
 from percapita.core.errors import InputError
 from percapita.core.sources import Source
 from percapita.plugins import Document, bill_formats
 
 _HEAD: Final = 1 << 18
 """Characters that are looked at."""
+_NO_TABLES: Final = {
+    b"%PDF": "a PDF document",
+    b"PK": "a spreadsheet, or an archive without a table that is known",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet",
+    b"<": "a web page or XML, perhaps the error that came in place of the file",
+}
 _FILES: Final = 20
 """Files that are looked at, if none of those before is a bill."""
 
@@ -23,12 +29,31 @@ def is_bill(source: Source, *, root: Path) -> bool:
     """Tell whether one of a source's files is a bill that an installed format recognises.
 
     Columns that the user maps count as called by our names.
+
+    Raises:
+        InputError: a manifest can't be followed.
     """
     try:
         paths = find(source.path, root)
-    except InputError:
+    except NotFoundError:
         return False
     return any(_is_one(source, path) for path in paths[:_FILES])
+
+
+def instead(source: Source, *, root: Path) -> str:
+    """Return what a source's first file is instead of a bill, empty where it can't be seen."""
+    try:
+        path = find(source.path, root)[0]
+        with path.open("rb") as file:
+            start = file.read(64).lstrip()
+        if said := next((said for mark, said in _NO_TABLES.items() if start.startswith(mark)), ""):
+            return said
+        header = _header(source, path) or ()
+    except (OSError, EOFError, zlib.error, InputError):
+        return ""
+    asides = (form.aside(header) for form in bill_formats().values())
+    dataset = next(filter(None, asides), "")
+    return f"the dataset {dataset}, which comes along with bills and is none" if dataset else ""
 
 
 def _is_one(source: Source, path: Path) -> bool:

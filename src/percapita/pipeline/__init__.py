@@ -107,8 +107,11 @@ def _kind(root: Path, source: Source) -> str:
         return own
     if source.format or bills.is_bill(source, root=root):
         return "bill"
-    header = telemetry.header(source, root=root)
+    seen = bills.instead(source, root=root)
+    header = () if seen else telemetry.header(source, root=root)
     kind = telemetry.recognises(header)
+    if seen:
+        raise InputError(f"{source.path} is {seen}.", hint="Export the bill as CSV or Parquet.")
     if kind is None:
         shown, hint = ", ".join(header[:8])[:200], "map its columns with --map OURS=THEIRS."
         if len(header) == 1:

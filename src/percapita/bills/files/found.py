@@ -288,8 +288,10 @@ def beginning(stream: BinaryIO, size: int) -> str:
     packed = stream.read(2) == b"\x1f\x8b"
     stream.seek(0)
     content, source = b"", gzip.GzipFile(fileobj=stream) if packed else stream
+    # What is damaged further on must not take along what stands before it.
+    read = source.read1 if isinstance(source, gzip.GzipFile) else source.read
     try:
-        while len(content) < size and (chunk := source.read(_STEP)):
+        while len(content) < size and (chunk := read(_STEP)):
             content += chunk
     except (EOFError, gzip.BadGzipFile, zlib.error):
         pass
