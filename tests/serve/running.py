@@ -133,8 +133,8 @@ def spans(count: int, *, user: str = "ada@example.com") -> tuple[bytes, list[str
     for _ in range(count):
         span = scope.spans.add(
             trace_id=secrets.token_bytes(16), span_id=secrets.token_bytes(8), name="GET /",
-            start_time_unix_nano=1_760_000_000_000_000_000,
-            end_time_unix_nano=1_760_000_000_100_000_000,
+            kind=2, start_time_unix_nano=time.time_ns() - 10**8,
+            end_time_unix_nano=time.time_ns(),
         )  # fmt: skip
         attribute = span.attributes.add(key="user.id")
         attribute.value.string_value = user
