@@ -23,6 +23,8 @@ def main() -> None:
     largest = asked.pop("largest_file", 0)
     counter = Path(__file__).with_name("counter.py")
     command = asked.pop("command", [sys.executable, str(counter), str(folder)])
+    if tls := asked.pop("tls", None):
+        asked["tls"] = (Path(tls[0]), Path(tls[1]))
     logging.basicConfig(level=logging.WARNING)
     serve(
         Project.open(folder),

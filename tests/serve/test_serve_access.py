@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from percapita.cli import main
 from percapita.project import Project
@@ -139,3 +146,56 @@ def test_loopback_is_told_from_other_addresses() -> None:
     assert [is_loopback(h) for h in ("0.0.0.0", "::", "10.0.0.1", "shop")] == [False] * 4  # noqa: S104
     with pytest.raises(WrongHostError):
         access.check_host("127.0.0.1.evil.example")
+
+
+def certified(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate for localhost, and its key."""
+    secret = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, secret.public_key(), 1, now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(secret, hashes.SHA256())
+    )
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(Encoding.PEM))
+    plain = NoEncryption()
+    key.write_bytes(secret.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, plain))
+    return certificate, key
+
+
+def test_all_ports_speak_tls(tmp_path: Path) -> None:
+    """With a certificate, HTTP and gRPC exporters that trust it are taken; nothing is in clear."""
+    certificate, key = certified(tmp_path)
+    with serving(tmp_path, tls=[str(certificate), str(key)]) as server:
+        trusted = ssl.create_default_context(cafile=str(certificate))
+        body, ids = spans(4)
+        connection = http.client.HTTPSConnection(
+            "localhost", server.ports["otlp_http_port"], timeout=30, context=trusted
+        )
+        connection.request("POST", "/v1/traces", body, dict(PROTOBUF))
+        status = connection.getresponse().status
+        connection.close()
+        credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
+        address = f"localhost:{server.ports['otlp_grpc_port']}"
+        with grpc.secure_channel(address, credentials) as channel:
+            answer = channel.unary_unary(TRACES, None, None)(body, timeout=30)
+        with pytest.raises(ConnectionError):
+            server.send(body)
+        server.stop()
+
+    assert (status, answer) == (200, b"")
+    assert set(ids) <= set(server.counted())
+
+
+def test_a_certificate_that_is_none_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that is not there, or no certificate, is named before a port is opened."""
+    (tmp_path / "percapita.yaml").write_text("version: 1\n")
+    certificate, key = certified(tmp_path)
+    for one, other in ((tmp_path / "gone.pem", key), (key, certificate)):
+        tls = ["--tls", str(one), str(other)]
+        assert main.run(["serve", "--project", str(tmp_path), *tls]) == 2
+        assert f"{one} and {other} are no certificate and key" in capsys.readouterr().err

@@ -135,7 +135,7 @@ def test_a_folder_without_a_project_is_said(
 
 @pytest.mark.slow
 def test_the_spool_keeps_what_a_killed_server_acknowledged(tmp_path: Path) -> None:
-    """While nothing is counted, 8 kills at random moments under load lose nothing from the spool."""
+    """While nothing is counted, kills at random moments lose nothing from the spool."""
     chance = random.Random(9)  # noqa: S311
     (tmp_path / "percapita.yaml").write_text("version: 1\n")
     (tmp_path / "stop").touch()

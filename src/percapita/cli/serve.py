@@ -42,6 +42,8 @@ class MissingExtraError(InputError):
 @click.option(
     "--no-web", is_flag=True, help="The receivers alone; health is on the OTLP/HTTP port."
 )
+@click.option("--tls", nargs=2, metavar="CERT KEY", type=click.Path(path_type=Path),
+              help="Speak TLS with this certificate and key (PEM).")  # fmt: skip
 @click.option("--allow-host", multiple=True, metavar="NAME",
               help="A name by which this machine is called too; may be given again.")  # fmt: skip
 @click.option("--max-body", default=16, show_default=True, type=click.IntRange(1, 256),
@@ -57,6 +59,7 @@ def serve_command(
     otlp_http_port: int,
     otlp_grpc_port: int,
     no_web: bool,  # noqa: FBT001 click's way
+    tls: tuple[Path, Path] | None,
     allow_host: tuple[str, ...],
     max_body: int,
     spool_limit: int,
@@ -83,20 +86,21 @@ def serve_command(
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     project = Project.open(project_dir, store_dir)
     asked = Asked(
-        host, None if no_web else port, otlp_http_port, otlp_grpc_port, allow_host,
+        host, None if no_web else port, otlp_http_port, otlp_grpc_port, tls, allow_host,
         Limits(body=max_body * _MIB), spool_limit * _MIB,
     )  # fmt: skip
-    serve(project, asked, lambda opened: _say(project.root, opened, form))
+    serve(project, asked, lambda opened: _say(project.root, opened, form, tls=tls is not None))
 
 
-def _say(project: Path, opened: Opened, form: str) -> None:
+def _say(project: Path, opened: Opened, form: str, *, tls: bool) -> None:
     """Print where the ports are, in one line."""
     if form == "json":
         click.echo(json.dumps({"process": os.getpid(), **opened._asdict()}))
         return
     host = f"[{opened.host}]" if ":" in opened.host else opened.host
-    places = [] if opened.port is None else [f"http://{host}:{opened.port}"]
-    places.append(f"OTLP http://{host}:{opened.otlp_http_port}")
+    web = "https" if tls else "http"
+    places = [] if opened.port is None else [f"{web}://{host}:{opened.port}"]
+    places.append(f"OTLP {web}://{host}:{opened.otlp_http_port}")
     places.append(f"gRPC {host}:{opened.otlp_grpc_port}")
     click.echo(f"Serving {project.name}: {', '.join(places)}. Ctrl-C stops.")
     if opened.closed:

@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import grpc
 import grpc.aio
 import uvicorn
 
@@ -54,12 +57,24 @@ class Asked:
     """Of the pages; ``None`` for the receivers alone."""
     otlp_http_port: int = 4318
     otlp_grpc_port: int = 4317
+    tls: tuple[Path, Path] | None = None
+    """Certificate and key, in PEM, that all ports speak TLS with."""
     names: tuple[str, ...] = ()
     """Names in ``Host`` that lead here, besides the host's own."""
     limits: Limits = field(default_factory=Limits)
     spool_bytes: int = 2 << 30
     command: tuple[str, ...] = ()
     """What counts; ``percapita digest`` on this project unless said."""
+
+
+class TlsError(InputError):
+    """A certificate or key that nobody can speak TLS with."""
+
+    def __init__(self, certificate: Path, key: Path, why: str) -> None:
+        super().__init__(
+            f"{certificate} and {key} are no certificate and key to speak TLS with: {why}.",
+            hint="Give the certificate with its chain, and its key without a passphrase, in PEM.",
+        )
 
 
 class Opened(NamedTuple):
@@ -78,8 +93,11 @@ def serve(project: Project, asked: Asked, opened: Callable[[Opened], None]) -> N
 
     Raises:
         HeldError: another process serves this store.
+        TlsError: certificate and key are not a pair.
         PortError: an address cannot be opened.
     """
+    if asked.tls is not None:
+        _check_tls(*asked.tls)
     with Lock(project.store_root / "serve.lock", "serving this store").take() as lock:
         store = project.store()
         try:
@@ -123,7 +141,7 @@ class _Server:
                 apps.append((self._pages, pages_at))
             grpc_port = await self._open_grpc()
             ports = [at.getsockname()[1] for _, at in apps]
-            servers = [_Uvicorn(_config(app)) for app, _ in apps]
+            servers = [_Uvicorn(_config(app, asked.tls)) for app, _ in apps]
             tasks = [
                 asyncio.create_task(server.serve(sockets=[at]))
                 for server, (_, at) in zip(servers, apps, strict=True)
@@ -143,10 +161,14 @@ class _Server:
     async def _open_grpc(self) -> int:
         host, port = self._asked.host, self._asked.otlp_grpc_port
         self._rpc = rpc.server(self._intake, self._sending)
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            found = self._rpc.add_insecure_port(
-                f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            )
+            if self._asked.tls is None:
+                found = self._rpc.add_insecure_port(address)
+            else:
+                certificate, key = (path.read_bytes() for path in self._asked.tls)
+                secret = grpc.ssl_server_credentials([(key, certificate)])
+                found = self._rpc.add_secure_port(address, secret)
         except RuntimeError:
             raise PortError(host, port, "it is in use, or not an address of this machine") from None
         await self._rpc.start()
@@ -184,12 +206,22 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-def _config(app: Any) -> uvicorn.Config:  # noqa: ANN401 any ASGI callable
+def _config(app: Any, tls: tuple[Path, Path] | None) -> uvicorn.Config:  # noqa: ANN401 any ASGI callable
+    certificate, key = tls or (None, None)
     return uvicorn.Config(
         app, http=Connection, ws="none", lifespan="off", log_config=None, access_log=False,
         server_header=False, limit_concurrency=_CONNECTIONS, proxy_headers=False,
+        ssl_certfile=certificate, ssl_keyfile=key,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=_GRACE_SECONDS,
     )  # fmt: skip
+
+
+def _check_tls(certificate: Path, key: Path) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, lambda: b"")
+    except (OSError, ssl.SSLError, ValueError) as error:
+        why = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+        raise TlsError(certificate, key, why.lower().replace("_", " ")) from None
 
 
 def _listen(host: str, port: int) -> socket.socket:
