@@ -115,6 +115,17 @@ def test_each_hour_is_read_once(asking: Asker) -> None:
     assert len(asking.take.store.imports("prom")) == 3
 
 
+def test_a_meter_that_is_new_begins_at_the_beginning(asking: Asker) -> None:
+    """Each meter has its own end: a query that found nothing is asked again when it is mended."""
+    told = asking(2, {**WORK, "storage.bytes": Query("no_such_metric", "gauge", "B")})
+    assert "Nothing was found of: storage.bytes" in told.notes[0]
+    asking(4, {**WORK, "storage.bytes": Query("held_bytes", "gauge", "B")})
+
+    found = asking.totals("meter", "resource")
+    assert found["storage.bytes", None] == 2 * 7200 + 2 * 3600
+    assert found["cpu", "n2"] == (4 * 3600 - EVERY) * 1_000_000
+
+
 def test_gauges_are_levels_held_for_a_time(asking: Asker) -> None:
     """Bytes become byte-hours, cores microseconds; where there is no sample there is no level."""
     queries = {
@@ -138,8 +149,10 @@ def test_what_cannot_be_asked(asking: Asker) -> None:
     with pytest.raises(InputError, match="NO_SUCH_TOKEN is not set"):
         asking(4, WORK, secret="env:NO_SUCH_TOKEN")  # noqa: S106
     away = Asker(asking.take, "http://127.0.0.1:9")
-    with pytest.raises(InputError, match="Connection refused"):
+    with pytest.raises(InputError, match="does not answer: Connection refused"):
         away(4, WORK)
+    with pytest.raises(InputError, match="asks Prometheus for nothing"):
+        asking(4, {})
 
 
 def test_percapita_yaml_says_it() -> None:

@@ -45,15 +45,32 @@ Samples = list[tuple[float, float]]
 
 
 class PrometheusError(InputError):
-    """Prometheus did not answer, or not what was asked."""
+    """Prometheus refuses a query."""
 
-    def __init__(self, url: str, why: str, query: str = "") -> None:
-        asked = f" to {query!r}" if query else ""
+    def __init__(self, url: str, why: str, query: str) -> None:
         super().__init__(
-            f"Prometheus at {url} answered{asked}: {why}",
-            hint="A counter is asked for by its name and labels alone: percapita sums it itself."
-            if query
-            else "Check `url:` and whether it can be reached from here.",
+            f"Prometheus at {url} refuses {query!r}: {why.rstrip('.')}.",
+            hint="A counter is asked for by its name and labels alone: percapita sums it itself.",
+        )
+
+
+class AwayError(InputError):
+    """Prometheus does not answer."""
+
+    def __init__(self, url: str, why: object) -> None:
+        super().__init__(
+            f"Prometheus at {url} does not answer: {why}.",
+            hint="Check `url:`, and whether it can be reached from here.",
+        )
+
+
+class NoQueriesError(InputError):
+    """There is nothing to ask."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(
+            f"The source {source.name!r} asks Prometheus for nothing.",
+            hint="Name meters: queries: {cpu: {query: container_cpu_usage_seconds_total, unit: s}}",
         )
 
 
@@ -74,34 +91,49 @@ class Window:
 
 
 def ask(store: Store, source: Source, root: Path, now: datetime) -> Asked | None:
-    """Return the next window and how to read it; ``None`` where no whole hour has passed."""
+    """Return the windows that are new and how to read them; ``None`` where no hour has passed.
+
+    Each meter has a window of its own: one that is new, or that nothing was ever found of, begins
+    where the source does.
+    """
+    if not source.queries:
+        raise NoQueriesError(source)
     end = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    kept = reached(store.catalog, source.name)
-    start = (
-        instant(kept["end"]) if kept else instant(source.since) if source.since else end - _FIRST
-    )
-    if start is None:
-        raise InputError(f"{source.since!r} is no time.", hint="Write from: 2025-10-01.")
-    window = Window(start.replace(minute=0, second=0, microsecond=0), end)
-    if window.start >= window.end:
+    ends: dict[str, str] = dict((reached(store.catalog, source.name) or {}).get("ends", {}))
+    windows = {
+        name: window
+        for name in source.queries
+        if (window := Window(_start(source, ends.get(name, ""), end), end)).start < end
+    }
+    if not windows:
         return None
-    told = f"{source.path} {window.start:%Y-%m-%dT%H}..{window.end:%Y-%m-%dT%H}"
-    stat = FileStat(told, 0, hashlib.sha256(f"{source.name} {told}".encode()).hexdigest())
+    told = f"{source.path} {end:%Y-%m-%dT%H} {sorted(windows.items())}"
+    stat = FileStat(source.path, 0, hashlib.sha256(f"{source.name} {told}".encode()).hexdigest())
     client = _Client(source.path.rstrip("/"), secret(source, root, required=False))
+    state: dict[str, Any] = {"ends": ends}
 
     def stage(intake: Intake, tx: ImportTx) -> int:
         measured = [
             one
-            for name, query in source.queries.items()
-            for one in _measured(client, source, name, query, window)
+            for name, window in windows.items()
+            for one in _measured(client, source, name, source.queries[name], window)
         ]
-        bases = {name: _base(query) for name, query in source.queries.items()}
-        silent = sorted(bases.keys() - {one.meter for one in measured})
-        if silent:
-            intake.note(f"No usage between {told.split(' ')[1]} of: {', '.join(silent)}.")
+        bases = {name: _base(source.queries[name]) for name in windows}
+        found = {one.meter for one in measured}
+        ends.update({name: end.isoformat() for name in windows if name in found})
+        if silent := sorted(windows.keys() - found):
+            intake.note(f"Nothing was found of: {', '.join(silent)}. It is asked for again.")
         return write(store, tx, measured, bases)
 
-    return Asked([stat], stage, {"end": window.end.isoformat()})
+    return Asked([stat], stage, state)
+
+
+def _start(source: Source, reached_by: str, end: datetime) -> datetime:
+    said = reached_by or source.since
+    start = instant(said) if said else end - _FIRST
+    if start is None:
+        raise InputError(f"{said!r} is no time.", hint="Write from: 2025-10-01.")
+    return start.replace(minute=0, second=0, microsecond=0)
 
 
 WAY: Final = Way("prometheus", "readings", ask=ask)
@@ -122,7 +154,7 @@ class _Client:
         """Return the series of an answer.
 
         Raises:
-            PrometheusError: there is none.
+            InputError: there is none.
         """
         text = parameters["query"]
         request = Request(  # noqa: S310 the project's own file names the server
@@ -135,8 +167,11 @@ class _Client:
                 body = json.load(answer)
         except HTTPError as error:
             raise PrometheusError(self.url, _said(error), text) from error
-        except (URLError, OSError, ValueError) as error:
-            raise PrometheusError(self.url, str(error)) from error
+        except URLError as error:
+            reason = error.reason
+            raise AwayError(self.url, getattr(reason, "strerror", None) or reason) from error
+        except (OSError, ValueError) as error:
+            raise AwayError(self.url, error) from error
         if body.get("status") != "success" or body["data"]["resultType"] != "matrix":
             raise PrometheusError(self.url, "that is no series over time.", text)
         result: list[dict[str, Any]] = body["data"]["result"]

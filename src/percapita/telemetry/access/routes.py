@@ -32,11 +32,10 @@ def route(text: str, patterns: Sequence[str]) -> str:
         f"WHEN regexp_full_match({text}, {literal(_regex(pattern))}) THEN {literal(pattern)}"
         for pattern in patterns
     )
-    parts = (
-        f"list_transform(string_split({text}, '/'), lambda part :"
-        f" CASE WHEN regexp_full_match(part, {literal(_ID)}) THEN '{{id}}' ELSE part END)"
-    )
-    templated = f"array_to_string({parts}, '/')"
+    # Every part gets slashes of its own, so that two ids in a row are both found.
+    apart = f"replace({text}, '/', '//')"
+    found = f"regexp_replace({apart}, {literal(f'/(?:{_ID})(/|$)')}, '/{{id}}\\1', 'g')"
+    templated = f"replace({found}, '//', '/')"
     return f"CASE {cases} ELSE {templated} END" if cases else templated
 
 

@@ -13,9 +13,9 @@ from percapita.telemetry.access.lines import SECOND, Lines, forget
 
 SUMMED: Final = {
     "stamp": "string", "zone": "string", "path": "string", "agent": "string", "status": "string",
-    "subject_0": "string", "subject_1": "string", "subject_2": "string", "service": "string",
-    "resource": "string", "bad": "bool", "requests": "int64", "out": "int64", "in": "int64",
-    "took": "int64", "hits": "int64", "misses": "int64", "odd": "bool",
+    "named": "string", "service": "string", "resource": "string", "bad": "bool",
+    "requests": "int64", "out": "int64", "in": "int64", "took": "int64",
+    "hits": "int64", "misses": "int64", "odd": "bool",
 }  # fmt: skip
 """Columns of ``_summed``, beside ``file``: a row for lines that say the same."""
 _STATUS: Final = "regexp_full_match(status, '[1-9][0-9][0-9]')"
@@ -45,7 +45,7 @@ def add(engine: Engine, lines: Lines, subjects: Subjects, at: int) -> None:
     Nearly every log has one zone and numbers where they belong: it is read without looking at
     them line by line. Where one line is otherwise, all are read again with care.
     """
-    zone = _first_zone(engine, lines)
+    zone = lines.told.zone
     plain = literal(zone) if lines.form.zone != "''" and zone.endswith("00") else ""
     _add(engine, lines, subjects, at, plain)
     odd = engine.value(f"SELECT coalesce(bool_or(odd), false) FROM _summed WHERE file = {at}")
@@ -63,15 +63,6 @@ def _add(engine: Engine, lines: Lines, subjects: Subjects, at: int, zone: str) -
         engine.insert("_summed", _sums(lines, subjects, at, SECOND, zone), columns)
 
 
-def _first_zone(engine: Engine, lines: Lines) -> str:
-    form = lines.form
-    if form.zone == "''":
-        return ""
-    forget(engine)
-    rows = engine.rows(f"SELECT {form.zone} FROM {lines.scan()} LIMIT 1")
-    return str(rows[0][0]) if rows else ""
-
-
 def _sums(lines: Lines, subjects: Subjects, at: int, relation: str, zone: str) -> str:
     """Return SQL of a relation's sums; with a zone given, lines of other zones are odd."""
     form = lines.form
@@ -79,7 +70,6 @@ def _sums(lines: Lines, subjects: Subjects, at: int, relation: str, zone: str) -
     for (_, field), sql in zip(subjects, named, strict=True):
         if sql is None:
             raise NoFieldError(lines, field)
-    texts = [sql or "NULL" for sql in named] + ["NULL"] * (3 - len(named))
     target = form.fields.get("target")
     bare = form.fields.get("path") or (f"split_part({target}, '?', 1)" if target else "NULL")
     bad = _bad(lines)
@@ -89,7 +79,7 @@ def _sums(lines: Lines, subjects: Subjects, at: int, relation: str, zone: str) -
         "path": bare,
         "agent": form.fields.get("agent", "NULL"),
         "status": form.fields.get("status", "'200'"),
-        **{f"subject_{n}": sql for n, sql in enumerate(texts)},
+        **{f"subject_{n}": sql for n, sql in enumerate(named) if sql},
         "service": form.fields.get("host", "NULL"),
         "resource": form.fields.get("resource", "NULL"),
         "bad": "false" if zone else bad,
@@ -104,8 +94,18 @@ def _sums(lines: Lines, subjects: Subjects, at: int, relation: str, zone: str) -
             f"{odd} AS odd",
         ]
     )
-    outer = ", ".join([f"*, {at}::INTEGER AS file", *fixed])
+    outer = ", ".join([f"*, {at}::INTEGER AS file, {_named(subjects)} AS named", *fixed])
     return f"SELECT {outer} FROM (SELECT {inner} FROM {relation} GROUP BY ALL)"
+
+
+def _named(subjects: Subjects) -> str:
+    """Return SQL of level and name of whoever a line names; null for nobody."""
+    names = [f"nullif(nullif(trim(subject_{at}), '-'), '')" for at in range(len(subjects))]
+    cases = " ".join(
+        f"WHEN {name} IS NOT NULL THEN concat('{level}', chr(31), {name})"
+        for name, (level, _) in zip(names, subjects, strict=True)
+    )
+    return f"CASE {cases} END"
 
 
 _CONSTANT: Final = ("NULL", "false", "''", "'200'")
@@ -154,13 +154,21 @@ def wrong(engine: Engine, lines: Lines, at: int) -> list[tuple[int, str]]:
         f"INSERT INTO _stamps {hours}" if at else f"CREATE OR REPLACE TEMP TABLE _stamps AS {hours}"
     )
     engine.execute(made)
-    flawed = (
-        f"file = {at} AND (bad OR NOT coalesce({_STATUS}, false)"
-        " OR NOT EXISTS (SELECT 1 FROM _stamps AS t WHERE t.file = _summed.file"
-        " AND t.stamp = _summed.stamp AND t.zone = _summed.zone))"
+    timed = f"SELECT (stamp, zone) FROM _stamps WHERE file = {at}"
+    untimed = f"file = {at} AND (stamp, zone) NOT IN ({timed})"
+    flaws = [f"file = {at} AND bad", f"file = {at} AND NOT coalesce({_STATUS}, false)"]
+    told = engine.value(
+        f"SELECT count(*) FROM (SELECT DISTINCT status, bad FROM _summed WHERE file = {at})"
+        f" WHERE bad OR NOT coalesce({_STATUS}, false)"
     )
-    if engine.value(f"SELECT count(*) FROM _summed WHERE {flawed}"):
-        engine.execute(f"DELETE FROM _summed WHERE {flawed}")
+    late = engine.value(
+        "SELECT count(*) FROM (SELECT DISTINCT file, stamp, zone FROM _summed)"
+        f" WHERE {untimed} OR (file = {at} AND (stamp IS NULL OR zone IS NULL))"
+    )
+    if told or late:
+        flaws += [untimed, f"file = {at} AND (stamp IS NULL OR zone IS NULL)"]
+        for flaw in flaws:
+            engine.execute(f"DELETE FROM _summed WHERE {flaw}")
         lines.broken += _located(engine, lines)
     return sorted(lines.broken)
 

@@ -6,7 +6,7 @@ for each line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from percapita.core.subjects import BOT, SESSION, TENANT, USER
@@ -44,9 +44,9 @@ def take(intake: Intake, tx: ImportTx) -> int:
                 " ids from it, copy the server's format to `layout:`."
             )
     _look_up(intake)
-    _know(intake, subjects)
+    _know(intake)
     tx.measure(METERS)
-    return _write(tx, intake, subjects)
+    return _write(tx, intake)
 
 
 WAY: Final = Way("access-log", "readings", take, {}, "log")
@@ -81,17 +81,7 @@ def _look_up(intake: Intake) -> None:
 _NAMELESS: Final = f"{USER}\x1f{BOT}\x1f"
 
 
-def _named(subjects: Sequence[tuple[str, str]]) -> str:
-    """Return SQL of level and name of a row's subject; null for nobody."""
-    names = [f"nullif(nullif(trim(subject_{at}), '-'), '')" for at in range(len(subjects))]
-    cases = " ".join(
-        f"WHEN {name} IS NOT NULL THEN concat('{level}', chr(31), {name})"
-        for name, (level, _) in zip(names, subjects, strict=True)
-    )
-    return f"CASE {cases} END"
-
-
-def _know(intake: Intake, subjects: Sequence[tuple[str, str]]) -> None:
+def _know(intake: Intake) -> None:
     """Give every subject its number; a client is a bot if most of its requests are a bot's.
 
     Somebody who signed in is a person, whatever program asks for them.
@@ -99,9 +89,7 @@ def _know(intake: Intake, subjects: Sequence[tuple[str, str]]) -> None:
     engine = intake.engine
     rows = engine.rows(
         "SELECT named, sum(requests) FILTER (bot), sum(requests)"
-        f" FROM (SELECT {_named(subjects)} AS named, coalesce(bot, false) AS bot, requests"
-        " FROM _summed JOIN _stamps USING (file, stamp, zone) LEFT JOIN _agents USING (agent)"
-        " WHERE NOT bad) GROUP BY named"
+        " FROM _summed LEFT JOIN _agents USING (agent) GROUP BY named"
     )
     texts, said = {}, set()
     for named, crawled, requests in rows:
@@ -126,10 +114,10 @@ _QUANTITIES: Final = {
 }  # fmt: skip
 
 
-def _write(tx: ImportTx, intake: Intake, subjects: Sequence[tuple[str, str]]) -> int:
+def _write(tx: ImportTx, intake: Intake) -> int:
     """Write a reading for each hour, subject, route and meter; return how many lines they sum."""
     engine = intake.engine
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE _hours AS {_hours(intake, subjects)}")
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE _hours AS {_hours(intake)}")
     keys = ", ".join(quote(name) for name in ("time", "subject", "level", *DIMENSIONS))
     parts = [
         f"SELECT {keys}, requests, '{meter}' AS meter, {sql} AS quantity FROM _hours"
@@ -146,7 +134,7 @@ def _write(tx: ImportTx, intake: Intake, subjects: Sequence[tuple[str, str]]) ->
     return int(engine.value("SELECT coalesce(sum(requests), 0) FROM _hours"))
 
 
-def _hours(intake: Intake, subjects: Sequence[tuple[str, str]]) -> str:
+def _hours(intake: Intake) -> str:
     source = intake.source
     dimensions = dict.fromkeys(DIMENSIONS, "NULL::VARCHAR")
     dimensions |= {"operation": "route", "resource": "resource"}
@@ -168,8 +156,8 @@ def _hours(intake: Intake, subjects: Sequence[tuple[str, str]]) -> str:
         f"SELECT hour AS time, coalesce(k.number, CASE WHEN bot THEN {bots} END, 0) AS subject,"
         f" coalesce(k.level, CASE WHEN bot AND {bots} IS NOT NULL THEN '{USER}' END) AS level,"
         f" {listed}, {sums}, {errors}"
-        f" FROM (SELECT *, {_named(subjects)} AS named FROM _summed) AS s"
+        " FROM _summed AS s"
         " JOIN _stamps USING (file, stamp, zone) LEFT JOIN _agents AS a USING (agent)"
         " LEFT JOIN _routes AS r ON r.raw = s.path LEFT JOIN _known AS k ON k.named = s.named"
-        " WHERE NOT bad GROUP BY ALL"
+        " GROUP BY ALL"
     )

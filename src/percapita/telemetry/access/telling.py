@@ -6,7 +6,7 @@ import json
 import re
 import zlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from percapita.telemetry.files import File, found, opened
 _LOOKED_AT: Final = 60
 """Lines that tell the kind."""
 _CLF: Final = re.compile(r'\S+ \S+ .*?\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
+_ZONE: Final = re.compile(r":\d\d:\d\d:\d\d ([+-]\d{4})\]")
 _FIELDS: Final = "#Fields:"
 
 
@@ -44,6 +45,8 @@ class Told:
     """Cells of a line cut at its quotes, or at its tabs; 0 for JSON."""
     columns: tuple[str, ...] = ()
     """Names of cells that are cut at tabs."""
+    zone: str = ""
+    """Offset of the first time that is written with brackets."""
     more: bool = False
     """Lines hold more than the fields that are read."""
 
@@ -58,7 +61,8 @@ def tell(file: File, source: Source) -> Told:
     told = _told(lines, source)
     if told is None:
         raise UnknownLogError(file.name)
-    return told
+    zones = (match[1] for line in lines if (match := _ZONE.search(line)))
+    return replace(told, zone=next(zones, ""))
 
 
 def is_log(source: Source, root: Path) -> bool:
