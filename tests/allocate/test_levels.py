@@ -61,3 +61,19 @@ def test_the_named_level_counts(company: Path, capsys: pytest.CaptureFixture[str
         [(True, False), (False, True)],
         [(False, True), (True, False)],
     )
+
+
+def test_a_session_stands_where_its_user_is_not_known(
+    company: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Users and sessions of one file are never the same usage twice: both count, without a word."""
+    rows = "2025-10-03,ann,user,queries,3\n2025-10-03,s1,session,queries,1\n"
+    path = company / "users.csv"
+    path.write_text(f"day,subject,subject_kind,meter,quantity\n{rows}", encoding="utf-8")
+    (company / "tenants.csv").write_text(BY_TENANT.replace("queries", "other"), encoding="utf-8")
+    (company / "model.yaml").write_text(MODEL, encoding="utf-8")
+    for name in ("users", "tenants"):
+        assert run(["import", str(company / f"{name}.csv"), "--project", str(company)]) == 0
+
+    assert run(["run", "--project", str(company)]) == 0
+    assert "Every sum closes" in capsys.readouterr().out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from percapita.core import subjects
 from percapita.model.spec import Driver, Match, Mix, Pool
+from reference.claims import Owners
 from reference.kernel import split, whole_factors
 from reference.lines import NANO, Part, billing_of, charges, spread
 from reference.through import Through
@@ -142,6 +143,7 @@ def allocate(world: World) -> Allocation:
     """Allocate every line of a world in every basis it asks for."""
     main: str = world.model.basis
     others = [basis for basis in world.bases if basis != main]
+    world = replace(world, readings=tuple(Owners(world).readings()))
     usage = Usage(world)
     first = _Basis(world, usage, main)
     groups = {main: first.run()}

@@ -17,7 +17,16 @@ from percapita.core import subjects
 from percapita.core.privacy import Key
 from percapita.core.rates import NO_RATES
 from percapita.core.sources import Kind, Source
-from percapita.core.tables import COUNTS, GROUPS, LEDGER, LINES, READINGS, SEGMENTS, SLICES, Table
+from percapita.core.tables import (
+    COUNTS,
+    GROUPS,
+    LEDGER,
+    LINES,
+    READINGS,
+    SEGMENTS,
+    SLICES,
+    Table,
+)
 from percapita.model.spec import Basis
 from percapita.project import Project
 from percapita.store import Store
@@ -85,6 +94,18 @@ def _segments(world: World, numbers: Mapping[int, int]) -> Iterable[Row]:
         }
 
 
+def _claims(world: World, numbers: Mapping[int, int]) -> Iterable[Row]:
+    for claim in world.claims:
+        yield {
+            "subject": numbers[claim.subject],
+            "of": numbers[claim.of],
+            "level": level_of(world.subjects[claim.of][0]),
+            "start": claim.start,
+            "end": claim.end,
+            "seen": claim.seen,
+        }
+
+
 def _counts(world: World, numbers: Mapping[int, int]) -> Iterable[Row]:
     for count in world.counts:
         yield {
@@ -102,7 +123,8 @@ def _take(store: Store, name: str, kind: Kind, table: Table, rows: Iterable[Row]
     by_period: dict[str | None, list[list[Any]]] = defaultdict(list)
     for row in rows:
         by_period[row.get("period")].append([row.get(column) for column in schema])
-    with store.begin_import(Source(name, name, kind=kind), [], again=True) as tx:
+    form = "signals" if table is READINGS else ""
+    with store.begin_import(Source(name, name, kind=kind, format=form), [], again=True) as tx:
         for period, values in by_period.items():
             store.engine.load("_world", schema, values)
             tx.write(table, "SELECT * FROM _world", period=period)

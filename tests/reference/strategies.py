@@ -15,7 +15,7 @@ from percapita.core.tables import COSTS
 from percapita.model.spec import Model, Segment
 from reference.build import USERS, model
 from reference.pools import Draw, pools
-from reference.world import Attribute, Clock, Line, Reading, Window, World, level_of
+from reference.world import Attribute, Claim, Clock, Line, Reading, Window, World, level_of
 
 SUBJECTS = {
     1: ("user", "ann"),
@@ -26,6 +26,8 @@ SUBJECTS = {
     12: ("tenant", "globex"),
     21: ("segment", "tier=Free"),
     22: ("segment", "tier=Pro"),
+    31: ("session", "s1"),
+    32: ("session", "s2"),
 }
 SEGMENTS = (Segment("tier", "users", "plan"), Segment("tenant", "users", "org"))
 VALUES = {"plan": ("Free", "Pro"), "org": ("acme", "globex")}
@@ -42,7 +44,13 @@ ROUNDING = {"ChargeCategory": "Adjustment"}
 """What a bill's rounding line is charged as."""
 
 RESOURCES = ("r1", "r2")
-LEVELS = {"user": (0, 1, 2, 3, 4), "tenant": (0, 11, 12), "segment": (21, 22)}
+LEVELS = {
+    "user": (0, 1, 2, 3, 4),
+    "tenant": (0, 11, 12),
+    "segment": (21, 22),
+    "signal": (0, 1, 2, 11, 31, 31, 32),
+}
+"""Who a meter's readings name; a signal names its user, else its session, else its tenant."""
 
 AMOUNTS = st.one_of(
     st.integers(-(10**6), 10**6).map(lambda cents: Decimal(cents).scaleb(-2)),
@@ -95,6 +103,7 @@ def worlds(draw: Draw) -> World:
         tuple(draw(st.permutations(lines))),
         tuple(_readings(draw, around, plan)),
         tuple(row for subject in (1, 2, 3) for row in _attributes(draw, around, subject)),
+        claims=tuple(_claims(draw, around)),
         subjects=SUBJECTS,
         bases=draw(st.sampled_from([(), ("billed",), ("billed", "list")])),
     )
@@ -124,6 +133,23 @@ def _attributes(draw: Draw, around: Frame, subject: int) -> list[Attribute]:
             rows.append(Attribute(subject, attribute, first, None, until))
         if way in ("change", "begins"):
             rows.append(Attribute(subject, attribute, then, moment, None))
+    return rows
+
+
+def _claims(draw: Draw, around: Frame) -> list[Claim]:
+    """Draw whose sessions turn out to be, and who is whose alias: rarely in a circle."""
+    rows = []
+    for _ in range(draw(st.sampled_from([0, 0, 1, 2, 4]))):
+        subject = draw(st.sampled_from([31, 31, 31, 32, 1, 3]))
+        of = draw(st.sampled_from([1, 2, 2, 4, 11, 32]))
+        if draw(st.booleans()):
+            seen = draw(st.sampled_from(around.hours)) + timedelta(minutes=draw(st.integers(0, 59)))
+            rows.append(Claim(subject, of, seen))
+            continue
+        days = [around.label(day) for day in around.days]
+        start = draw(st.sampled_from([None, *days, *around.hours]))
+        end = draw(st.sampled_from([None, *days, around.hours[-1] + timedelta(minutes=20)]))
+        rows.append(Claim(subject, of, start=start, end=end))
     return rows
 
 
@@ -205,7 +231,7 @@ def _readings(draw: Draw, around: Frame, plan: Model) -> list[Reading]:
     """Draw usage; a meter keeps its grain, its level and its cells."""
     found: dict[tuple[Any, ...], Reading] = {}
     for meter in ("alpha", "beta", "gamma"):
-        level = draw(st.sampled_from(["user", "user", "user", "tenant", "segment"]))
+        level = draw(st.sampled_from(["user", "user", "signal", "signal", "tenant", "segment"]))
         grains = draw(st.sampled_from([("hour",), ("day",), ("month",), ("hour", "day")]))
         celled = draw(st.booleans())
         for _ in range(draw(st.sampled_from([0, 3, 5, 8]))):

@@ -165,12 +165,12 @@ def _counted(use: Use, driver: Driver) -> bool:
 
 
 def _one_level(uses: list[Use], pool: Pool) -> list[Use]:
-    """Keep one level of subjects: the pool's, where a meter has several. Nobody has no level."""
-    levels = {use.reading.level for use in uses} - {None}
-    if len(levels) < 2:
-        return uses
+    """Keep one level of subjects where the pool names one. Nobody has no level.
+
+    Without a word all count: a world's readings are signals, each counted for one subject.
+    """
     if not pool.level:
-        raise LookupError(f"{pool.name} has readings of {levels} and no level")
+        return uses
     return [use for use in uses if use.reading.level in (pool.level, None)]
 
 

@@ -81,6 +81,17 @@ class Attribute:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A row of ``claims``: seen at an instant, or written with bounds that may be local dates."""
+
+    subject: int
+    of: int
+    seen: datetime | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Count:
     """A given head count of the primary unit; the bounds are local dates."""
 
@@ -99,6 +110,7 @@ class World:
     readings: tuple[Reading, ...] = ()
     attributes: tuple[Attribute, ...] = ()
     counts: tuple[Count, ...] = ()
+    claims: tuple[Claim, ...] = ()
     subjects: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     """Number to kind and id, for every subject above zero."""
     bases: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from telemetry.signal_tables import Taker
         ("tenant_id,plan", "segments"),
         ("user,period,amount,currency", "revenue"),
         ("tier,period,price,count", "revenue"),
+        ("alias,alias_kind,of,from,to", "aliases"),
         ("a,b,c", None),
         ("user", None),
     ],

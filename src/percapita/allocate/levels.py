@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
+from itertools import combinations
+from typing import Final
 
 import ibis.expr.types as ir
 
 from percapita.allocate.drivers import Demand
 from percapita.allocate.usage import Window
 from percapita.core.errors import InputError
+from percapita.core.subjects import SESSION, USER
 from percapita.core.tables import READINGS
-from percapita.plugins import Engine, stored
+from percapita.plugins import Engine, named
+
+DELIVERIES: Final = {"import": "string", "source": "string", "apart": "bool"}
+"""Which source a reading came by, and whether each signal of it is counted for one subject only:
+its user, else its session, else its tenant. Made by the pipeline as ``deliveries``."""
+
+_APART: Final = {USER, SESSION}
+"""Levels that are never the same usage twice: a session is named where its user is not known."""
 
 
 class MixedLevelsError(InputError):
@@ -33,16 +43,28 @@ def check_levels(engine: Engine, numbers: Mapping[Demand, int], window: Window) 
         MixedLevelsError: there is such a meter.
     """
     open_meters = {wanted.meter for wanted in numbers if not wanted.level}
-    levels: dict[str, list[str]] = {}
-    for meter, level in sorted(engine.rows(_levels())):
-        levels.setdefault(meter, []).append(level)
-    for meter, found in levels.items():
-        if len(found) > 1 and meter in open_meters:
-            raise MixedLevelsError(meter, found, window)
+    found: dict[str, dict[tuple[str, bool], set[str]]] = {}
+    for meter, level, source, apart in engine.rows(_levels()):
+        found.setdefault(meter, {}).setdefault((source, bool(apart)), set()).add(level)
+    for meter, sources in sorted(found.items()):
+        if meter in open_meters and _twice(sources):
+            raise MixedLevelsError(meter, sorted(set().union(*sources.values())), window)
+
+
+def _twice(sources: Mapping[tuple[str, bool], Collection[str]]) -> bool:
+    """Tell whether the same usage may be there at two levels."""
+    for (_, apart), levels in sources.items():
+        if not apart and len(levels) > 1 and not _APART.issuperset(levels):
+            return True
+    return any(set(a).isdisjoint(b) for a, b in combinations(sources.values(), 2))
 
 
 @cache
 def _levels() -> ir.Table:
-    rows = stored(READINGS, "window_readings")
+    columns = {column.name: column.type for column in READINGS.columns}
+    rows = named("window_readings", {**columns, "import": "string"})
     rows = rows.filter(rows.level.notnull(), rows.subject > 0)
-    return rows.select("meter", "level").distinct()
+    rows = rows.select("meter", "level", "import").distinct()
+    by = named("deliveries", DELIVERIES)
+    joined = rows.left_join(by, rows["import"] == by["import"])
+    return joined.select("meter", "level", "source", "apart").distinct()

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["bill", "readings", "counts", "segments", "revenue", "events"]
+Kind = Literal["bill", "readings", "counts", "segments", "revenue", "aliases", "events"]
 Mode = Literal["overwrite", "append", "upsert"]
 
-KINDS: tuple[Kind, ...] = ("bill", "readings", "counts", "segments", "revenue", "events")
+KINDS: tuple[Kind, ...] = ("bill", "readings", "counts", "segments", "revenue", "aliases", "events")
 
 
 REMOTE = "s3://"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from percapita import bills, telemetry
 from percapita.allocate.engine import Allocation
 from percapita.allocate.entries import Calendar, calendar_of, entries, named_units, parts, prepare
+from percapita.allocate.levels import DELIVERIES
 from percapita.allocate.pools import originals
 from percapita.allocate.usage import Window
 from percapita.attribute.activity import active, activity
@@ -38,7 +39,6 @@ from percapita.core.tables import (
     OUTPUTS,
     PARTS,
     RATES,
-    READINGS,
     SEGMENTS,
     SLICES,
     TAG_RULES,
@@ -50,7 +50,7 @@ from percapita.pipeline.closed import Again, AllClosedError, run_again, steps
 from percapita.pipeline.findings import findings
 from percapita.pipeline.units import check_units
 from percapita.reconcile.proof import prove
-from percapita.store import Store
+from percapita.store import Store, claimed
 from percapita.store.runs import RunTransaction
 from percapita.store.seen import converted, unconverted
 
@@ -311,8 +311,10 @@ class PeriodRun:
         self._lines("lines", [self.period])
         self._lines("all_lines", None)
         self._lines("plain_lines", [self.period], rules=False)
-        for table in (READINGS, COUNTS, SEGMENTS):
+        for table in (COUNTS, SEGMENTS):
             self.store.bind(table, run=self.tx.id)
+        claimed.bind(self.store, zone(self.model.timezone), run=self.tx.id)
+        self.store.engine.load("deliveries", DELIVERIES, claimed.deliveries(self.store))
 
     def _lines(self, name: str, periods: Collection[str] | None, *, rules: bool = True) -> None:
         """Bind lines of some months or of all: in the model's currency, under the tag rules."""

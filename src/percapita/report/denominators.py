@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from percapita.core.subjects import NOBODY, SEGMENT, TENANT
-from percapita.core.tables import ACTIVITY, COUNTS, READINGS, REVENUE, SEGMENTS, SLICES
+from percapita.core.tables import ACTIVITY, COUNTS, REVENUE, SEGMENTS, SLICES
 from percapita.measure.question import Dimension
 from percapita.measure.revenue import Earned, Paid, earned
 from percapita.measure.units import Given, Observed, Units, units
 from percapita.report.opened import Opened
 from percapita.report.plan import Plan, buckets
-from percapita.store import read_units
+from percapita.store import claimed, read_units
 from percapita.store.read_units import Asked, Counting, Named
 
 
@@ -48,7 +48,7 @@ def _measured(opened: Opened, plan: Plan) -> bool:
     unit, days = plan.question.unit, plan.days
     if not unit.subject:
         return False
-    opened.bind(READINGS)
+    claimed.bind(opened.store, opened.zone, run=opened.last_run)
     meters = [driver.meter for driver in unit.active]
     return read_units.measured(opened.engine, unit.subject, meters, days.first, days.last)
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from percapita.core.errors import InputError
-from percapita.core.tables import COUNTS, LINES, READINGS, SEGMENTS
+from percapita.core.tables import CLAIMS, COUNTS, LINES, READINGS, SEGMENTS
 from percapita.store import views
 from percapita.store.catalog import METADATA, PUBLISHED, Instant
 from percapita.store.crash import point
@@ -177,7 +177,7 @@ class Closings:
             return any(
                 views.inputs(connection, table, version=first)
                 != views.inputs(connection, table, version=second)
-                for table in (READINGS, COUNTS, SEGMENTS)
+                for table in (READINGS, CLAIMS, COUNTS, SEGMENTS)
             )
 
     def close(self, period: str, now: datetime, *, sign_off: str | None = None) -> None:

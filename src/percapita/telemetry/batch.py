@@ -16,8 +16,17 @@ from percapita.store.engine import Engine, literal, quote
 from percapita.telemetry.columns import DIMENSIONS, Layout
 from percapita.telemetry.files import File, Reader
 
-_IDENTITY: Final = {USER, SESSION, "subject"}
-_WORDS: Final = {"meter", "unit", "currency", "subject_kind", "kind", *DIMENSIONS}
+_IDENTITY: Final = {USER, SESSION, "subject", "alias", "of"}
+_WORDS: Final = {
+    "meter",
+    "unit",
+    "currency",
+    "subject_kind",
+    "kind",
+    "alias_kind",
+    "of_kind",
+    *DIMENSIONS,
+}
 """Parts whose cells are words; all others but ids are times and numbers."""
 _NO_WORD: Final = r"[0-9 .,:/+TZ-]*"
 """Texts of times and numbers, and none at all."""

@@ -23,6 +23,7 @@ _PARTS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "counts": ("unit", *_SPAN, "count"),
     "segments": ("from", "to", "subject_kind"),
     "revenue": (*_SPAN, "amount", "price", "count", "currency", "kind"),
+    "aliases": ("alias", "alias_kind", "of", "of_kind", "from", "to"),
 }
 """Columns of each kind of table, under our names, beside those that name a subject."""
 
@@ -54,8 +55,8 @@ class UnknownTableError(InputError):
     def __init__(self, name: str, header: Collection[str]) -> None:
         super().__init__(
             f"{name} is no table we know. Its columns: {', '.join(list(header)[:20])}.",
-            hint="Say what it holds with --kind readings, counts, segments, revenue or bill,"
-            " and map its columns with --map time=THEIRS.",
+            hint="Say what it holds with --kind readings, counts, segments, revenue, aliases or"
+            " bill, and map its columns with --map time=THEIRS.",
         )
 
 
@@ -125,10 +126,11 @@ def recognises(header: Sequence[str], model_segments: Collection[str] = ()) -> K
     spanned = timed & {"period", "month", "day"} or "start" in names
     if names & {"meter", "metric"} and timed and names & {"quantity", "value"}:
         return "readings"
-    if spanned and ("amount" in names or {"price", "count"} <= names):
-        return "revenue"
-    if spanned and "count" in names:
-        return "counts"
+    paid = "amount" in names or {"price", "count"} <= names
+    if spanned and (paid or "count" in names):
+        return "revenue" if paid else "counts"
+    if {"alias", "of"} <= names:
+        return "aliases"
     if whom and not timed and len(names) > 1:
         return "segments"
     known = {*TIMES, *DIMENSIONS, *whom, *model_segments, "unit", "subject_kind"}
@@ -226,6 +228,8 @@ def _whom(
     A table of segments has one: what else it says of a user, such as its tenant, is an attribute.
     """
     result: list[Whom] = []
+    if kind == "aliases":
+        return result
     for part in (USER, SESSION, TENANT, "subject"):
         if not (kind == "segments" and result) and _claim(part, columns, free, kind):
             result.append(Whom(USER if part == "subject" else part, part))
@@ -271,6 +275,7 @@ def _complete(name: str, found: Layout, header: Sequence[str]) -> None:
         "counts": ["count"],
         "segments": [],
         "revenue": [] if found.has("price") and found.has("count") else ["amount"],
+        "aliases": ["alias", "of"],
     }[found.kind]
     if found.kind in ("counts", "revenue") and not (found.has("start") and found.has("end")):
         needed.append("period")

@@ -14,7 +14,7 @@ from percapita.core.sources import Kind, Source, Taken
 from percapita.store import Store
 from percapita.store.delivery import FileStat
 from percapita.store.imports import ImportTx
-from percapita.telemetry import clusters, counts, files, readings, revenue, segments
+from percapita.telemetry import aliases, clusters, counts, files, readings, revenue, segments
 from percapita.telemetry.batch import Batch, Table
 from percapita.telemetry.columns import DIMENSIONS, UnknownTableError, layout, recognises
 from percapita.telemetry.intake import Intake, Way
@@ -172,6 +172,7 @@ def _stage(batch: Batch, tx: ImportTx) -> int:
         "counts": counts.take,
         "segments": segments.take,
         "revenue": revenue.take,
+        "aliases": aliases.take,
     }
     rows = stages[batch.kind](batch, tx)
     if not rows and not batch.quarantined:
