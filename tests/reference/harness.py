@@ -18,6 +18,7 @@ from percapita.core.privacy import Key
 from percapita.core.rates import NO_RATES
 from percapita.core.sources import Kind, Source
 from percapita.core.tables import (
+    CLAIMS,
     COUNTS,
     GROUPS,
     LEDGER,
@@ -61,6 +62,7 @@ def hand_over(store: Store, world: World) -> dict[int, int]:
     lines = [{**line, "period": billing_of(world, line)} for line in world.lines]
     _take(store, "bill", "bill", LINES, lines)
     _take(store, "usage", "readings", READINGS, _readings(world, numbers))
+    _take(store, "claims", "aliases", CLAIMS, _claims(world, numbers))
     _take(store, "users", "segments", SEGMENTS, _segments(world, numbers))
     _take(store, "heads", "counts", COUNTS, _counts(world, numbers))
     return numbers

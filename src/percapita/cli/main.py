@@ -25,6 +25,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "runs": ("run", "List the runs and what each one published."),
     "cost": ("cost", "Show what a user, tier, tenant, pool or feature costs."),
     "live": ("live", "Estimate what everything costs right now, before the bill is there."),
+    "readings": ("usage", "Sum what was measured, and how sure a sample makes it."),
+    "attribution": ("usage", "See how much usage names its user, and where the id is lost."),
     "explain": ("explain", "Follow one figure down to bill lines, or a line up to its users."),
     "reconcile": ("reconcile", "Compare the figures with the bill, line by named line."),
     "pricebook": ("prices", "Compare unit prices of the bill with those of the price book."),

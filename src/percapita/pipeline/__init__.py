@@ -313,7 +313,10 @@ class PeriodRun:
         self._lines("plain_lines", [self.period], rules=False)
         for table in (COUNTS, SEGMENTS):
             self.store.bind(table, run=self.tx.id)
-        claimed.bind(self.store, zone(self.model.timezone), run=self.tx.id)
+        claimed.bind(
+            self.store, zone(self.model.timezone), run=self.tx.id,
+            unknown=self.model.sampling.unknown,
+        )  # fmt: skip
         self.store.engine.load("deliveries", DELIVERIES, claimed.deliveries(self.store))
 
     def _lines(self, name: str, periods: Collection[str] | None, *, rules: bool = True) -> None:

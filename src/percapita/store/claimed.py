@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -45,6 +46,7 @@ def bind(
     *,
     run: str | None = None,
     periods: Collection[str] | None = None,
+    unknown: Decimal = Decimal(1),
 ) -> str:
     """Make a temporary view of readings, each under the subject it belongs to.
 
@@ -54,11 +56,22 @@ def bind(
         name: of the view.
         run: as that run read them.
         periods: only readings of these months; claims of all.
+        unknown: weight of traced signals that do not say with which probability they were kept.
     """
     told = store.bind(READINGS, f"told_{name}", run=run, periods=periods)
     claims = store.bind(CLAIMS, run=run)
-    store.engine.view(name, claimed(store.engine, told, claims, tz))
+    view = claimed(store.engine, told, claims, tz)
+    store.engine.view(name, view if unknown == 1 else _weighed(view, unknown))
     return name
+
+
+def _weighed(readings: str, unknown: Decimal) -> str:
+    """Return SQL of readings in which traced signals of unknown probability have their weight."""
+    stands = f"CAST(round(quantity * {unknown:f}) AS BIGINT)"
+    return (
+        f"SELECT * REPLACE (CASE WHEN threshold IS NULL AND trace_squares IS NOT NULL"
+        f" THEN {stands} ELSE quantity END AS quantity) FROM ({readings})"
+    )
 
 
 def deliveries(store: Store) -> list[tuple[str, str, bool]]:

@@ -1,0 +1,90 @@
+"""``readings`` and ``attribution``: what was measured, and whose it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from percapita.cli import options
+
+if TYPE_CHECKING:
+    from percapita.core.periods import Period
+    from percapita.model.spec import Model
+
+_period = click.option("--period", metavar="PERIOD", required=True,
+                       help="2025, 2025-Q4, 2025-10, 2025-10-03 or A..B.")  # fmt: skip
+
+
+@click.command("readings")
+@options.project
+@_period
+@click.option("--by", type=click.Choice(("meter", "service", "subject", "feature")),
+              default="meter", show_default=True, help="What readings are summed by.")  # fmt: skip
+@click.option("--top", type=click.IntRange(min=1), default=30, show_default=True,
+              help="How many rows the table shows; JSON has all.")  # fmt: skip
+@options.output("text", "json")
+def readings_command(
+    *, project_dir: Path, store_dir: Path | None, period: str, by: str, top: int, form: str
+) -> None:
+    """Sum what was measured: signals, quantity in base units, and how sure a sample makes it.
+
+    Quantities of sampled telemetry stand for all of it; beside them is a 90 % interval, or the word
+    that too few traces were kept to tell.
+
+    \b
+    Examples:
+      percapita readings --period 2025-10
+      percapita readings --period 2025-10-03 --by service --format json
+    """  # noqa: D301
+    from percapita.project import Project  # noqa: PLC0415
+    from percapita.report import usage  # noqa: PLC0415
+    from percapita.report.table import Page  # noqa: PLC0415
+
+    project = Project.open(project_dir, store_dir)
+    model = project.model()
+    with project.store(create=False) as store:
+        found = usage.readings(store, model, _asked(model, period), by)
+    if form == "json":
+        click.echo(json.dumps(usage.record(found), indent=2, ensure_ascii=False))
+    else:
+        usage.show(Page(), found, top)
+
+
+@click.command("attribution")
+@options.project
+@_period
+@options.output("text", "json")
+def attribution_command(
+    *, project_dir: Path, store_dir: Path | None, period: str, form: str
+) -> None:
+    """Show how much usage names its user, and where the id is lost.
+
+    By service and meter: the share of signals with a user, a session only, a tenant only, nobody.
+    Operations that lack an id stand with their volume and the money that falls on nobody.
+
+    \b
+    Examples:
+      percapita attribution --period 2025-10
+      percapita attribution --period 2025-10 --format json
+    """  # noqa: D301
+    from percapita.project import Project  # noqa: PLC0415
+    from percapita.report import attribution  # noqa: PLC0415
+    from percapita.report.table import Page  # noqa: PLC0415
+
+    project = Project.open(project_dir, store_dir)
+    model = project.model()
+    with project.store(create=False) as store:
+        found = attribution.attribution(store, model, _asked(model, period))
+    if form == "json":
+        click.echo(json.dumps(attribution.record(found), indent=2, ensure_ascii=False))
+    else:
+        attribution.show(Page(), found)
+
+
+def _asked(model: Model, period: str) -> Period:
+    from percapita.core.periods import parse, zone  # noqa: PLC0415
+
+    return parse(period, zone(model.timezone))
