@@ -7,8 +7,9 @@ make such a table.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
@@ -200,6 +201,15 @@ class Binding:
     has no lines of."""
 
 
+Measured: TypeAlias = Callable[[str, Mapping[str, str]], Sequence[tuple[date, int]]]
+"""Gives the usage of a meter by day, as far as cells (``service`` …) say what they are asked."""
+
+
+def unmeasured(meter: str, where: Mapping[str, str]) -> Sequence[tuple[date, int]]:  # noqa: ARG001
+    """Know of no usage: there is no store."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A text file that need not be a table."""
@@ -210,6 +220,8 @@ class Document:
     """Its content, unpacked, as UTF-8."""
     head: str
     """The content's beginning, up to a million characters."""
+    measured: Measured = unmeasured
+    """What is known of the meters that it names."""
 
 
 class BillFormat(Protocol):
@@ -283,6 +295,15 @@ class NamesFiles(Protocol):
 
     def beside(self, path: Path) -> Iterable[Path]:
         """Return the files that one names, if it is of this format: a change of them is its own."""
+        ...
+
+
+@runtime_checkable
+class NamesMeters(Protocol):
+    """What a bill format has besides where its files take quantities from readings."""
+
+    def meters(self, path: Path) -> Iterable[tuple[str, Mapping[str, str]]]:
+        """Return the meters that a file names, each with the cells that it asks for."""
         ...
 
 

@@ -16,13 +16,14 @@ from percapita.bills.layouts import NothingError, UnknownFormatError
 from percapita.bills.standing import counted, standing
 from percapita.bills.taking import Delivery, read, scratch
 from percapita.bills.unread import Plan
-from percapita.bills.written.whole import gone, with_named
+from percapita.bills.written.whole import gone, metered, with_named
 from percapita.core.errors import InputError, ProofError
 from percapita.core.sources import Source, Taken
 from percapita.core.tables import LINES
 from percapita.store import Store
 from percapita.store.contents import Held, Place, Told
 from percapita.store.delivery import FileStat
+from percapita.store.read_metered import by_day
 
 if TYPE_CHECKING:
     # Slow to import, and only taking in needs it.
@@ -60,7 +61,7 @@ class Arrival:
         self._again = again
         self._found: Found = found(source.path, root)
         self._paths = {FileStat.of(path, root): path for path in with_named(self._found.paths)}
-        self._files = list(self._paths)
+        self._files = [*self._paths, *metered(store, self._found.paths)]
 
     def take(self) -> Taken:
         """Read until no file is missing, and make it live."""
@@ -92,11 +93,14 @@ class Arrival:
     def _tried(self, plan: Plan) -> Taken | None:
         """Take in the files that the plan reads; return ``None`` if it needs more of them."""
         store, source = self._store, self._source
-        only = {self._paths[file] for file in plan.read}
+        only = {self._paths[file] for file in plan.read if file in self._paths}
         with scratch(store.root / "temp") as folder:
             beside = "" if source.mode == "overwrite" else store.bind(LINES, "live", seen_by="")
             try:
-                delivery = read(store.engine, source, self._root, folder, beside, store.key, only)
+                delivery = read(
+                    store.engine, source, self._root, folder, beside, store.key, only,
+                    lambda meter, where: by_day(store, meter, where),
+                )  # fmt: skip
             except (NothingError, UnknownFormatError):
                 if not plan.kept:
                     raise
@@ -137,14 +141,14 @@ class Arrival:
             return self._unchanged(plan)
         return Taken(
             source=self._source.name, import_id=tx.id, kind="bill", format=delivery.format,
-            files=len(self._files), rows=delivery.rows, quarantined=len(delivery.quarantined),
+            files=len(self._paths), rows=delivery.rows, quarantined=len(delivery.quarantined),
             unchanged=False, sums=delivery.sums, read=_names(plan.read), kept=_names(plan.kept),
             notes=tuple(delivery.notes),
         )  # fmt: skip
 
     def _places(self, tx: ImportTx, plan: Plan, delivery: Delivery) -> dict[str, set[Place]]:
         """Return where the lines of each file fell that was read."""
-        names = {self._paths[file]: file.path for file in plan.read}
+        names = {self._paths[file]: file.path for file in plan.read if file in self._paths}
         places: dict[str, set[Place]] = {file.path: set() for file in plan.read}
         for table, found_in in tx.places().items():
             places[names[delivery.files[table]]] |= found_in
@@ -196,8 +200,8 @@ class Arrival:
         notes = (*last.notes, *self._left(plan, plan.present))
         return Taken(
             source=self._source.name, import_id=last.id, kind="bill", format=last.format,
-            files=len(self._files), rows=rows, quarantined=quarantined, unchanged=True, sums=sums,
-            kept=_names(self._files), notes=tuple(dict.fromkeys(notes)),
+            files=len(self._paths), rows=rows, quarantined=quarantined, unchanged=True, sums=sums,
+            kept=_names(list(self._paths)), notes=tuple(dict.fromkeys(notes)),
         )  # fmt: skip
 
 

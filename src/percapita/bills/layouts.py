@@ -13,7 +13,7 @@ from percapita.bills.files.found import Opened, opened
 from percapita.bills.files.reading import Layout
 from percapita.core.errors import InputError, nearest
 from percapita.core.sources import Source
-from percapita.plugins import BillFormat, Document, bill_formats
+from percapita.plugins import BillFormat, Document, Measured, bill_formats, unmeasured
 from percapita.store.engine import Engine
 
 _AGAIN: Final = re.compile(r"(.+) 2")
@@ -57,6 +57,7 @@ class Laid:
     engine: Engine
     source: Source
     folder: Path
+    measured: Measured = unmeasured
     form: BillFormat | None = None
     """That of all files, as long as none is told apart."""
     notes: list[str] = field(default_factory=list)
@@ -108,7 +109,7 @@ class Laid:
 
     def _table(self, file: Opened) -> _Table | None:
         if file.kind == "text":
-            document = Document(file.path, file.readable, file.head)
+            document = Document(file.path, file.readable, file.head, self.measured)
             form, found = records.of(document, self.source)
             if found is not None:
                 pieces = records.Pieces(self.folder / f"records{file.number}")
@@ -152,7 +153,10 @@ def _repeated(file: str, names: Sequence[str]) -> list[str]:
     return [f"{file} has several columns called {listed}: the first of each counts."]
 
 
-def of(engine: Engine, source: Source, paths: Sequence[Path], folder: Path) -> Laid:
+def of(
+    engine: Engine, source: Source, paths: Sequence[Path], folder: Path,
+    measured: Measured = unmeasured,
+) -> Laid:  # fmt: skip
     """Read the files of a delivery.
 
     Args:
@@ -160,11 +164,12 @@ def of(engine: Engine, source: Source, paths: Sequence[Path], folder: Path) -> L
         source: what the user says of them.
         paths: of the files.
         folder: scratch folder.
+        measured: what is known of meters that they name.
 
     Raises:
         InputError: none of them is a bill, or one can't be read.
     """
-    laid = Laid(engine, source, folder)
+    laid = Laid(engine, source, folder, measured)
     for number, path in enumerate(paths):
         laid.add(number, path)
     if laid.form is None:

@@ -27,7 +27,7 @@ from percapita.core.errors import InputError
 from percapita.core.privacy import Key
 from percapita.core.sources import Source
 from percapita.core.tables import COSTS
-from percapita.plugins import BillFormat, Binding, Fixed
+from percapita.plugins import BillFormat, Binding, Fixed, Measured, unmeasured
 from percapita.store.delivery import Quarantined
 from percapita.store.engine import Engine, EngineError, literal
 
@@ -107,6 +107,7 @@ def scratch(root: Path | None) -> Iterator[Path]:
 def read(
     engine: Engine, source: Source, root: Path, folder: Path, beside: str = "",
     key: Key | None = None, only: Collection[Path] | None = None,
+    measured: Measured = unmeasured,
 ) -> Delivery:  # fmt: skip
     """Read a source's files into lines, and prove them.
 
@@ -118,6 +119,7 @@ def read(
         beside: relation of lines that will stay live next to these.
         key: of the pseudonyms that the source's identity tags become.
         only: those of the source's files that are read; all unless said.
+        measured: what is known of meters that files name.
 
     Raises:
         InputError: the files are no bill that can be read.
@@ -125,19 +127,17 @@ def read(
     """
     delivered = found(source.path, root)
     paths, files, places = _files(delivered, root, folder, only)
-    laid = layouts.of(engine, source, paths, folder)
+    laid = layouts.of(engine, source, paths, folder, measured)
     tell_apart(laid, places)
-    notes = [*delivered.notes, *laid.notes]
     masks = Masks(source.identity_tags, key) if key and source.identity_tags else None
     sheets, assumed = _sheets(laid, folder, masks)
-    names = list(files)
-    engine.load(lines.FILES, {"number": "int32", "name": "string"}, enumerate(names))
+    engine.load(lines.FILES, {"number": "int32", "name": "string"}, enumerate(names := list(files)))
     lines.check(engine, sheets, source.name, beside)
     proof = _proven(engine, sheets, source.name, names)
     added = rounding.rows_of(engine, source.name, sheets, proof, names)
     engine.load(_ROUNDING, lines.SCHEMA, added)
     refused = [item for sheet in sheets for item in checks.quarantined(engine, sheet, names)]
-    notes += notes_of(engine, sheets, proof, refused)
+    notes = [*delivered.notes, *laid.notes, *notes_of(engine, sheets, proof, refused)]
     periods = _periods(engine)
     return Delivery(
         laid.name, names, sheets, periods, sum(periods.values()), refused, _sums(proof),

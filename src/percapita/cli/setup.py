@@ -153,7 +153,7 @@ def _take_in(
         sources = handing.sources(project, store, paths, said)
         if not sources:
             raise click.UsageError("Name a PATH: percapita.yaml names no sources yet.")
-        for source in sources:
+        for source in pipeline.in_order(sources):
             taken += pipeline.take_in(project, store, [source], again=again, progress=progress)
             handing.remember(project, store, source, taken[-1])
         return taken, starting.adopt_currency(project, _currencies(store))

@@ -78,7 +78,7 @@ def take_in(
 ) -> list[Taken]:
     """Import sources, each whole or not at all; unchanged ones cost a hash of their files."""
     taken = []
-    for named in sources:
+    for named in in_order(sources):
         progress(named.name)
         source = bills.local(store, named, progress)
         if _kind(project.root, source) == "bill":
@@ -98,6 +98,11 @@ def take_in(
                 )
             )
     return taken
+
+
+def in_order(sources: Sequence[Source]) -> list[Source]:
+    """Return sources in the order they are taken in: invoices may price what others measured."""
+    return sorted(sources, key=lambda source: source.path.lower().endswith((".yaml", ".yml")))
 
 
 def _kind(root: Path, source: Source) -> str:

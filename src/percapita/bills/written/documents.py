@@ -20,7 +20,7 @@ from percapita.model.shapes import BAD, At, Name, Shape, WrongError, braced
 from percapita.model.spec import Trail
 from percapita.model.structures import Made, Named
 from percapita.model.yaml import Items, Keyed, Node, Text, parse
-from percapita.plugins import Binding, Document
+from percapita.plugins import Binding, Document, Measured, unmeasured
 
 SUFFIXES: Final = (".yaml", ".yml")
 _UTC: Final = ZoneInfo("UTC")
@@ -50,6 +50,7 @@ class Written:
     path: Path
     value: Any
     at: At
+    measured: Measured = unmeasured
 
     def wrong(self, code: str, trail: Trail, message: str, hint: str = "") -> None:
         """Note what is wrong with a value that was read; ``stop`` tells the user."""
@@ -100,6 +101,10 @@ class WrittenFormat:
         """Return the tables of quantities that a file names."""
         return named_files(path)
 
+    def meters(self, path: Path) -> Iterable[tuple[str, Mapping[str, str]]]:
+        """Return the meters that a file takes quantities from."""
+        return named_meters(path)
+
     def records(self, document: Document, source: Source) -> Iterator[Mapping[str, object]] | None:
         """Yield the lines of a file.
 
@@ -143,7 +148,7 @@ def read(document: Document, shape: Shape, start: str) -> Written:
     root, problems = parse(text, shown, start=start)
     at = At(shown, problems=problems)
     value = BAD if root is None else shape.read(root, at)
-    written = Written(document.path, value, at)
+    written = Written(document.path, value, at, document.measured)
     written.stop()
     return written
 
@@ -158,6 +163,31 @@ def named_files(path: Path) -> Iterator[Path]:
         return
     names = dict.fromkeys(_files(root)) if root is not None else {}
     yield from (found for name in names if (found := path.parent / name).is_file())
+
+
+def named_meters(path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the meters that a document names, each with the cells that it asks for."""
+    if not path.name.lower().endswith(SUFFIXES):
+        return
+    try:
+        root, _ = parse(path.read_text(encoding="utf-8-sig"), str(path))
+    except (OSError, UnicodeDecodeError):
+        return
+    if root is not None:
+        yield from _meters(root)
+
+
+def _meters(node: Node) -> Iterator[tuple[str, Mapping[str, str]]]:
+    if isinstance(node, Items):
+        for item in node.items:
+            yield from _meters(item)
+    elif isinstance(node, Keyed):
+        meter, where = node.get("meter"), node.get("where")
+        if isinstance(meter, Text):
+            pairs = where.pairs if isinstance(where, Keyed) else ()
+            yield meter.value, {k.value: v.value for k, v in pairs if isinstance(v, Text)}
+        for _, value in node.pairs:
+            yield from _meters(value)
 
 
 def _files(node: Node) -> Iterator[str]:

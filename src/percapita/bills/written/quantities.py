@@ -1,11 +1,11 @@
-"""How much was used, when: one number, numbers by month, or a table beside the document."""
+"""How much was used, when: one number, numbers by month, a table beside it, or readings."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -18,14 +18,18 @@ from percapita.model.shapes import WrongError
 from percapita.model.spec import Trail
 from percapita.model.structures import Either, Key, Made, Named, Record
 
+CELLS: Final = ("service", "resource", "cluster", "namespace", "feature", "operation", "region")
+"""What readings can be asked for."""
+
 Dated = list[tuple[Days, Decimal]]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A CSV file beside the document, a row per day or month."""
+    """A CSV file beside the document, a row per day or month, or a meter's readings by day."""
 
-    file: str
+    file: str = ""
+    meter: str = ""
     date: str = "date"
     column: str = "quantity"
     where: Mapping[str, str] = field(default_factory=dict)
@@ -52,19 +56,32 @@ def _labelled(label: str) -> Days:
     return made
 
 
+def _table(**said: Any) -> Table:  # noqa: ANN401
+    if ("file" in said) == ("meter" in said):
+        raise WrongError("missing-key", "{name} needs file or meter, one of them.",
+                         "Write quantity: {meter: requests}.")  # fmt: skip
+    if "meter" in said and (unknown := set(said.get("where", ())) - set(CELLS)):
+        found = min(unknown)
+        raise WrongError("unknown-key", "{name} asks readings for " + repr(found) + ".",
+                         nearest(found, CELLS))  # fmt: skip
+    return Table(**said)
+
+
 QUANTITY: Final = Either(
     (
         AMOUNT,
         Record(
             "A table of quantities",
             (
-                Key("file", TEXT, "CSV file, beside this one.", _EXAMPLE, required=True),
+                Key("file", TEXT, "CSV file, beside this one.", _EXAMPLE),
+                Key("meter", TEXT, "Meter whose readings count, instead.",
+                    "quantity: {meter: requests, where: {operation: /v1/send}}"),
                 Key("date", TEXT, "Its column of days or months.", _EXAMPLE),
                 Key("column", TEXT, "Its column of quantities.", _EXAMPLE),
                 Key("where", Named(TEXT, TEXT), "Columns and the value that a row that counts has.",
                     "quantity: {file: usage.csv, where: {product: api}}"),
             ),
-            Table,
+            _table,
             spec=Table,
         ),
         Made(Named(TEXT, AMOUNT), _by_month),
@@ -78,6 +95,7 @@ class Quantities:
     def __init__(self, written: Written) -> None:
         self._written = written
         self._rows: dict[str, list[dict[str, str]]] = {}
+        self._measures: dict[tuple[object, ...], Sequence[tuple[date, int]]] = {}
 
     def within(self, said: Quantity, span: Days, trail: Trail) -> Decimal:
         """Return what was used in a time; what is wrong with it is noted at ``trail``."""
@@ -108,6 +126,8 @@ class Quantities:
             )  # fmt: skip
 
     def _read(self, table: Table, trail: Trail) -> Dated:
+        if table.meter:
+            return self._measured(table, trail)
         path = self._written.path.parent / table.file
         if table.file not in self._rows:
             self._rows[table.file] = self._opened(path, trail)
@@ -122,6 +142,19 @@ class Quantities:
             if all(row[name] == value for name, value in table.where.items()):
                 self._row(table, number, row, found, trail)
         return found
+
+    def _measured(self, table: Table, trail: Trail) -> Dated:
+        asked = (table.meter, *sorted(table.where.items()))
+        if asked not in self._measures:
+            self._measures[asked] = self._written.measured(table.meter, table.where)
+        found = self._measures[asked]
+        if not found:
+            of = "" if not table.where else f" where {dict(table.where)}"
+            self._wrong(
+                trail, f"Nothing is taken in of the meter {table.meter!r}{of}.",
+                "Import its readings first, with the project that this invoice is of.",
+            )  # fmt: skip
+        return [(Days(day, day + timedelta(days=1)), Decimal(amount)) for day, amount in found]
 
     def _row(
         self, table: Table, number: int, row: Mapping[str, str], found: Dated, trail: Trail

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from percapita.bills.taking import Delivery
-from percapita.core.tables import LINES
-from percapita.plugins import NamesFiles, bill_formats
+from percapita.core.tables import LINES, READINGS
+from percapita.plugins import NamesFiles, NamesMeters, bill_formats
 from percapita.store import Store
+from percapita.store.delivery import FileStat
 from percapita.store.engine import literal
+from percapita.store.read_metered import by_day
 
 
 def with_named(paths: Sequence[Path]) -> Iterator[Path]:
@@ -23,6 +26,20 @@ def with_named(paths: Sequence[Path]) -> Iterator[Path]:
                 if other.resolve() not in seen:
                     seen.add(other.resolve())
                     yield other
+
+
+def metered(store: Store, paths: Sequence[Path]) -> Iterator[FileStat]:
+    """Yield, as files of their own, the usage that documents take quantities from."""
+    formats = [form for form in bill_formats().values() if isinstance(form, NamesMeters)]
+    seen: set[str] = set()
+    for path in paths:
+        for form in formats:
+            for meter, where in form.meters(path):
+                name = " ".join([f"meter {meter}", *(f"{k}={v}" for k, v in sorted(where.items()))])
+                if name not in seen and set(where) <= set(READINGS.names):
+                    seen.add(name)
+                    used = repr(by_day(store, meter, where)).encode()
+                    yield FileStat(name, 0, hashlib.sha256(used).hexdigest())
 
 
 def gone(store: Store, source: str, delivery: Delivery) -> list[str]:
