@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 import ssl
@@ -34,6 +35,8 @@ from percapita.web.counting import Counting
 from percapita.web.health import PUBLIC, Health
 
 _CONNECTIONS: Final = 2000
+_FILES: Final = 4 * _CONNECTIONS
+"""Both HTTP ports, gRPC, and what the store opens."""
 _KEEP_ALIVE_SECONDS: Final = 75
 _GRACE_SECONDS: Final = 5
 
@@ -98,6 +101,7 @@ def serve(project: Project, asked: Asked, opened: Callable[[Opened], None]) -> N
     """
     if asked.tls is not None:
         _check_tls(*asked.tls)
+    _more_files()
     with Lock(project.store_root / "serve.lock", "serving this store").take() as lock:
         store = project.store()
         try:
@@ -214,6 +218,14 @@ def _config(app: Any, tls: tuple[Path, Path] | None) -> uvicorn.Config:  # noqa:
         ssl_certfile=certificate, ssl_keyfile=key,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=_GRACE_SECONDS,
     )  # fmt: skip
+
+
+def _more_files() -> None:
+    """Let this process have as many connections as the system allows it, if they are needed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _check_tls(certificate: Path, key: Path) -> None:
