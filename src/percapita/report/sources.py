@@ -20,6 +20,8 @@ from percapita.store.records import Import
 
 COLUMNS: Final = ("source", "file", "row", "column", "value", "code", "reason", "fix")
 """Of a row that was set aside."""
+_LINE: Final = "broken-line"
+"""Code of what is a line of a log, not a row of a table."""
 _LIVE, _PARTLY, _REPLACED = "live", "partly replaced", "replaced"
 _FLAT: Final = (
     "source", "import", "kind", "format", "imported_at", "state", "files", "rows", "quarantined",
@@ -154,16 +156,17 @@ def broken_rows(store: Store, source: str = "", root: Path | None = None) -> lis
 
 def _texts(root: Path, found: list[list[Any]]) -> dict[tuple[str, int], str]:
     wanted: dict[str, set[int]] = defaultdict(set)
+    logs = {row[1] for row in found if row[5] == _LINE}
     for _, file, row, *_ in found:
         wanted[file].add(row)
     return {
         (file, row): text
         for file, rows in wanted.items()
-        for row, text in _of_file(root, file, rows)
+        for row, text in _of_file(root, file, rows, lines=file in logs)
     }
 
 
-def _of_file(root: Path, name: str, rows: set[int]) -> Iterator[tuple[int, str]]:
+def _of_file(root: Path, name: str, rows: set[int], *, lines: bool) -> Iterator[tuple[int, str]]:
     """Yield the text of some rows of a file; nothing of a file that is gone."""
     from percapita.bills.files import archives  # noqa: PLC0415
     from percapita.telemetry.peek import originals  # noqa: PLC0415
@@ -172,7 +175,7 @@ def _of_file(root: Path, name: str, rows: set[int]) -> Iterator[tuple[int, str]]
     with suppress(InputError), archives.named(root, name) as path:
         if path is None:
             return
-        for row, cells in originals(path, rows):
+        for row, cells in originals(path, rows, lines=lines):
             yield row, cells if isinstance(cells, str) else _csv(cells)
 
 

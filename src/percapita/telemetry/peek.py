@@ -60,12 +60,17 @@ def _keys(file: File) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def originals(path: Path, rows: Collection[int]) -> Iterator[tuple[int, str | list[str]]]:
+def originals(
+    path: Path, rows: Collection[int], *, lines: bool = False
+) -> Iterator[tuple[int, str | list[str]]]:
     """Yield rows of a file as they stand there, by the numbers that messages give them.
 
-    A row of CSV comes as its cells, one of JSON lines or Parquet as text.
+    A row of CSV comes as its cells, one of JSON lines or Parquet as text. ``lines``: the file is a
+    log, whatever it is called. Of events in YAML there are no rows to be shown.
     """
-    file = File(path, path.name, form(path))
+    file = File(path, path.name, "jsonl" if lines else form(path))
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return
     if file.form == "csv":
         yield from _records(file, rows)
     elif file.form == "jsonl":
