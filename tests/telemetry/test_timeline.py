@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from percapita import telemetry
+from percapita.core.sources import Source
 from percapita.core.tables import EVENTS
 from percapita.telemetry.happenings import Refused, event
 from percapita.telemetry.timeline import Event, kind_of
@@ -89,6 +91,23 @@ def test_ids_of_people_are_numbers(take: Taker) -> None:
     assert payload["from"] == f"session:#{take.number('session', '10.1.2.3')}"
     assert payload["to"].startswith("session:#")
     assert (payload["tenant"], payload["plan"], payload["n"]) == ("Acme", "pro", "3")
+
+
+def test_ids_under_keys_of_ones_own(take: Taker) -> None:
+    """A mapped column, and the attributes that the model's identity names, hold ids too."""
+    (take.root / "e.jsonl").write_text(
+        '{"at": "2025-10-04", "name": "signup", "member": "m1", "acct": "a1", "card": "x"}'
+    )
+    source = Source("signals", "e.jsonl", "events", columns={"user": "member"})
+    telemetry.take(take.store, source, root=take.root, identity={"session": ("acct",)})
+
+    ((_, _, _, _, subject, level, payload),) = stored(take)
+    assert (str(subject), level) == (take.number("user", "m1"), "user")
+    assert payload == {
+        "member": f"user:#{subject}",
+        "acct": f"session:#{take.number('session', 'a1')}",
+        "card": "x",
+    }
 
 
 def test_records_that_are_no_events_are_set_aside(take: Taker) -> None:

@@ -95,6 +95,7 @@ def take_in(
                     model_segments=segments,
                     again=again,
                     now=project.now,
+                    identity=project.identity(),
                 )
             )
     return taken

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -284,6 +284,15 @@ class Project:
             return ""
         model, _ = examine(self.model_path.read_text(encoding="utf-8-sig"), str(self.model_path))
         return model.currency if model else ""
+
+    def identity(self) -> Mapping[str, tuple[str, ...]]:
+        """Return where telemetry says whose it is; nothing while the model can't be read."""
+        from percapita.model.load import examine  # noqa: PLC0415
+
+        if not self.model_path.is_file():
+            return {}
+        model, _ = examine(self.model_path.read_text(encoding="utf-8-sig"), str(self.model_path))
+        return model.identity.attributes if model else {}
 
     def timezone(self) -> ZoneInfo:
         """Return the model's time zone; UTC while the model can't be read."""

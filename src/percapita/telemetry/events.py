@@ -12,7 +12,7 @@ from percapita.telemetry.files import File, UnreadableFileError, opened, records
 from percapita.telemetry.happenings import Refused, event
 from percapita.telemetry.intake import Intake, Way
 from percapita.telemetry.readers import csv_header
-from percapita.telemetry.timeline import Event, write
+from percapita.telemetry.timeline import IDENTITY, Event, keys, write
 
 _SUFFIXES: Final = {
     ".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
@@ -39,7 +39,8 @@ def take(intake: Intake, tx: ImportTx) -> int:
                 found.append(read)
     if not found and not intake.quarantined:
         intake.note("The files hold no event.")
-    return write(intake.store, tx, found)
+    mapped = {level: (key,) for level, key in intake.source.columns.items() if level in IDENTITY}
+    return write(intake.store, tx, found, keys(mapped, intake.identity))
 
 
 WAY: Final = Way("events", "events", take, _SUFFIXES)

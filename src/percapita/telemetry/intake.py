@@ -26,6 +26,8 @@ class Intake:
     model_segments: Collection[str]
     scratch: Path
     """Folder for what is parsed; nothing in it names a person."""
+    identity: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The model's: level to the attributes that name a subject."""
     notes: list[str] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
 

@@ -11,7 +11,7 @@ from percapita.core.tables import EVENT_KINDS
 from percapita.store import Store
 from percapita.store.positions import reached
 from percapita.store.spool import Entry
-from percapita.telemetry.timeline import IDENTITY, Event, kind_of, write
+from percapita.telemetry.timeline import Event, keys, kind_of, write
 
 KIND: Final = "percapita.event.kind"
 """Attribute that says which kind an event is, where its name does not tell."""
@@ -114,8 +114,7 @@ def take(
     if not found:
         return 0
     with store.begin_import(_SOURCE, (), now=now, again=True) as tx:
-        both = {level: (*identity.get(level, ()), *keys) for level, keys in IDENTITY.items()}
-        count = write(store, tx, found, both)
+        count = write(store, tx, found, keys(identity))
         tx.reach({"read": fresh[-1].position})
         tx.commit(rows=count)
     return count

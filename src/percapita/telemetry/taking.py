@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from percapita.core.errors import nearest
 from percapita.core.sources import Kind, Source, Taken
@@ -30,6 +31,7 @@ def take(
     model_segments: Collection[str] = (),
     again: bool = False,
     now: datetime | None = None,
+    identity: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Taken:
     """Take in what a source delivers, unless that very content is in already.
 
@@ -40,6 +42,7 @@ def take(
         model_segments: names of the model's segments; a column so called names subjects.
         again: take it in even if the same content is there.
         now: up to when a server is asked; the time of the clock unless said.
+        identity: the model's: level to the attributes that name a subject.
 
     Raises:
         InputError: a file cannot be read, or is no table of that kind.
@@ -48,7 +51,9 @@ def take(
     if way and way.ask:
         return _take_asked(store, source, way, root, now or datetime.now(UTC))
     if way:
-        return _take_own(store, source, way, root, model_segments, again=again)
+        with _scratch(store) as scratch:
+            intake = Intake(store, source, (), model_segments, scratch, identity)
+            return _take_own(intake, way, root, again=again)
     return _take_tables(store, source, root, model_segments, again=again)
 
 
@@ -75,30 +80,23 @@ def _take_tables(
     )  # fmt: skip
 
 
-def _take_own(
-    store: Store,
-    source: Source,
-    way: Way,
-    root: Path,
-    model_segments: Collection[str],
-    *,
-    again: bool,
-) -> Taken:
+def _take_own(intake: Intake, way: Way, root: Path, *, again: bool) -> Taken:
     """Take in what is no table, in its format's own way."""
     assert way.stage is not None  # noqa: S101
-    found = files.found(source, root, way.suffixes, way.other)
+    store, name = intake.store, intake.source.name
+    found = files.found(intake.source, root, way.suffixes, way.other)
     stats = [FileStat.of(file.path, root) for file in found]
-    settled = dataclasses.replace(source, kind=way.kind, format=way.format)
+    settled = dataclasses.replace(intake.source, kind=way.kind, format=way.format)
+    intake.source, intake.files = settled, found
     if not again and store.unchanged(settled, stats):
         return _unchanged(store, settled, len(found))
-    with _scratch(store) as scratch, store.begin_import(settled, stats, again=again) as tx:
-        intake = Intake(store, settled, found, model_segments, scratch)
+    with store.begin_import(settled, stats, again=again) as tx:
         rows = way.stage(intake, tx)
         tx.quarantine(intake.quarantined)
         if not tx.commit(rows=rows, notes=intake.notes):
             return _unchanged(store, settled, len(found))
     return Taken(
-        source.name, tx.id, way.kind, way.format, len(found), rows, len(intake.quarantined),
+        name, tx.id, way.kind, way.format, len(found), rows, len(intake.quarantined),
         unchanged=False, notes=tuple(intake.notes),
     )  # fmt: skip
 

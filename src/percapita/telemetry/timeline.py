@@ -38,6 +38,14 @@ _MAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _STAGED: Final = {column.name: column.type for column in EVENTS.columns} | {"period": "string"}
 
 
+def keys(*named: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Return level to the keys that name a subject: those given, then the usual ones."""
+    return {
+        level: tuple(key for known in (*named, IDENTITY) for key in known.get(level, ()))
+        for level in IDENTITY
+    }
+
+
 class Event(NamedTuple):
     """One thing that happened, with the ids as they came."""
 
