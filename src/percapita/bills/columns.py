@@ -90,7 +90,7 @@ def bound(
     header: Sequence[str],
     source: Source,
     *,
-    also: Mapping[str, str] | None = None,
+    also: Mapping[str, Sequence[str]] | None = None,
     mandatory: tuple[str, ...] = (),
 ) -> Binding:
     """Bind a header: what the user says first, then columns by their own name, then ``also``.
@@ -98,7 +98,7 @@ def bound(
     Args:
         header: the file's columns.
         source: what the user says.
-        also: target -> other name of it, used where the target's own is not in the file.
+        also: target -> other names of it, used where the target's own is not in the file.
         mandatory: targets that the format says are never null.
 
     Raises:
@@ -109,9 +109,10 @@ def bound(
     columns = by_name(header, source.name, said)
     columns.update(said)
     theirs = {folded(column): column for column in reversed(header)}
-    for target, other in (also or {}).items():
-        if target not in columns and folded(other) in theirs:
-            columns[target] = theirs[folded(other)]
+    for target, others in (also or {}).items():
+        older = next((theirs[folded(o)] for o in others if folded(o) in theirs), None)
+        if target not in columns and older is not None:
+            columns[target] = older
     for name in source.values:
         _check_target(source, name)
     known = {*columns, *source.values}

@@ -19,8 +19,14 @@ MANDATORY: Final = (
 )  # fmt: skip
 """Columns that must not be null; real exports leave some of them empty."""
 
-OLDER_NAMES: Final = {"ServiceProviderName": "ProviderName"}
-"""What 1.0 to 1.2 called a column that 1.3 renamed."""
+OLDER_NAMES: Final = {
+    "ServiceProviderName": ("ProviderName", "Provider"),
+    "InvoiceIssuerName": ("InvoiceIssuer",),
+    "RegionId": ("Region",),
+    "ConsumedQuantity": ("UsageQuantity",),
+}
+"""What 1.0 to 1.2 called a column that 1.3 renamed, and what the preview of 1.0 called some: Oracle
+Cloud writes its reports so."""
 
 _ASIDE: Final = {
     "invoice_detail": ("InvoiceDetailId", "InvoiceIssueStatus"),
