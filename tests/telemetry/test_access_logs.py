@@ -88,6 +88,29 @@ def test_quotes_inside_of_cells(take: Taker) -> None:
     assert take.refused() == []
 
 
+def test_what_servers_write_besides(take: Taker) -> None:
+    """Bytes that are no UTF-8, garbage instead of a request, blank lines and long paths count."""
+    garbage = line(request=r"\x16\x03\x01"), line(request="-", status=408, size="-")
+    long = line(request=f"GET /{'x' * 5000}/y HTTP/1.1")
+    text = (
+        "\n\n".join([line(), *garbage, long]).encode()
+        + b"\n"
+        + line(agent="\xfc").encode("latin-1")
+    )
+    taken = take(b"\n\n" + text + b"\r\n" + line()[:-3].encode(), file="access.log")
+
+    assert (taken.rows, [q.row for q in take.refused()]) == (5, [11])
+    found = totals(take, "operation")
+    assert [found["requests", route] for route in (None, "/cart/{id}", "/{id}/y")] == [2, 2, 1]
+
+
+def test_logs_that_begin_with_the_host(take: Taker) -> None:
+    """Apache's vhost_combined names the host first; the client is still the client."""
+    take("\n".join(f"shop.example:443 {line()}" for _ in range(3)), file="access.log")
+
+    assert totals(take, "subject")["requests", int(take.number("session", "192.0.2.1"))] == 3
+
+
 @pytest.mark.parametrize(
     ("zones", "hours"),
     [

@@ -7,8 +7,9 @@ inside of a cell, get a second look in Python.
 
 from __future__ import annotations
 
+import gzip
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +19,7 @@ from percapita.telemetry.access.telling import Told
 from percapita.telemetry.files import File
 
 _LONGEST: Final = 64_000_000
+_CHUNK: Final = 1 << 20
 _QUOTE: Final = re.compile(r'(?<!\\)((?:\\\\)*)"')
 SECOND: Final = "_second_look"
 """Table of the lines that were cut in Python: ``line`` and the cells."""
@@ -87,9 +89,16 @@ class Lines:
         if not self.told.cells:
             self.broken += [(row, "it is not a JSON object") for row in self._no_json(engine)]
             return False
-        rejected = engine.rows("SELECT DISTINCT line, csv_line FROM _rejected ORDER BY line")
+        rejected = engine.rows(
+            "SELECT DISTINCT line_byte_position - 1 AS place, csv_line FROM _rejected ORDER BY 1"
+        )
+        before = _lines_before(self.file, [at for at, _ in rejected])
         good = []
-        for line, text in rejected:
+        for (_, found), above in zip(rejected, before, strict=True):
+            # Blank lines before it come along.
+            text = found.lstrip("\r\n")
+            line = above + found[: len(found) - len(text)].count("\n") + 1
+            text = text.rstrip("\r\n")
             cells = [] if self.told.columns else list(_cut(text))
             if len(cells) == self.told.cells:
                 good.append((line, *cells))
@@ -122,6 +131,24 @@ def forget(engine: Engine) -> None:
     """Drop what an earlier reading left out: the engine adds to it at every reading."""
     for name in ("_rejected", "_rejected_files"):
         engine.drop(name)
+
+
+def _lines_before(file: File, places: Sequence[int]) -> list[int]:
+    """Return how many lines end before each of the places, given in order.
+
+    The engine's own count of lines goes astray behind bytes that are no UTF-8.
+    """
+    result, count, at = [], 0, 0
+    with gzip.open(file.path) if file.packed else file.path.open("rb") as stream:
+        for place in places:
+            while at < place:
+                chunk = stream.read(min(place - at, _CHUNK))
+                if not chunk:
+                    break
+                count += chunk.count(b"\n")
+                at += len(chunk)
+            result.append(count)
+    return result
 
 
 def _cut(text: str) -> Iterator[str]:

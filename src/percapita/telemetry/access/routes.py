@@ -10,9 +10,10 @@ from percapita.store.engine import literal
 
 _ID: Final = (
     r"\d+|[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}"
-    r"|[0-9a-fA-F]{16,}|[^/]*@[^/]*|[^/]*%40[^/]*|[A-Za-z0-9_-]*\d[A-Za-z0-9_-]{19,}"
+    r"|[0-9a-fA-F]{16,}|[^/]*@[^/]*|[^/]*%40[^/]*|[A-Za-z0-9_-]*\d[A-Za-z0-9_-]{19,}|[^/]{100,}"
 )
-"""Parts of a path that are ids: numbers, UUIDs, hashes, mail addresses, long tokens with digits."""
+"""Parts of a path that are ids: numbers, UUIDs, hashes, mail addresses, long tokens with digits,
+and whatever is longer than a word."""
 _MOST: Final = 2000
 """Routes kept apart; what is left is ``{other}``, so that scanners cannot fill the store."""
 

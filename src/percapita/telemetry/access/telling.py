@@ -21,6 +21,8 @@ from percapita.telemetry.files import File, found, opened
 _LOOKED_AT: Final = 60
 """Lines that tell the kind."""
 _CLF: Final = re.compile(r'\S+ \S+ .*?\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
+_VHOST: Final = re.compile(r"\S+:\d+ \S+ \S+ \S+ \[")
+"""Apache's vhost_combined: the host that was asked comes first."""
 _ZONE: Final = re.compile(r":\d\d:\d\d:\d\d ([+-]\d{4})\]")
 _FIELDS: Final = "#Fields:"
 
@@ -105,7 +107,8 @@ def _text(lines: list[str]) -> Told | None:
         return Told(aws.alb(), _cells(lines))
     if _most(_CLF, lines):
         cells = _cells(lines)
-        layout = Layout.of(COMBINED if cells >= len(COMBINED.split('"')) else COMMON)
+        plain = COMBINED if cells >= len(COMBINED.split('"')) else COMMON
+        layout = Layout.of(f"$host {plain}" if _most(_VHOST, lines) else plain)
         # A request time behind the last quote is the tail of a cell that nothing is read from.
         tails = sum(line.endswith('"') for line in lines) * 2 < len(lines)
         more = cells > len(layout.cells) or (cells == len(COMBINED.split('"')) and tails)
