@@ -1,4 +1,4 @@
-"""``readings`` and ``attribution``: what was measured, and whose it is."""
+"""``readings``, ``attribution`` and ``activity``: what was measured, whose it is, who was there."""
 
 from __future__ import annotations
 
@@ -82,6 +82,38 @@ def attribution_command(
         click.echo(json.dumps(attribution.record(found), indent=2, ensure_ascii=False))
     else:
         attribution.show(Page(), found)
+
+
+@click.command("activity")
+@options.project
+@_period
+@click.option("--by", type=click.Choice(("day", "week", "month")), default="day",
+              show_default=True, help="What activity is shown by.")  # fmt: skip
+@options.output("text", "json")
+def activity_command(
+    *, project_dir: Path, store_dir: Path | None, period: str, by: str, form: str
+) -> None:
+    """Show who was active: users by day, week and month, sessions, transactions, bots.
+
+    What makes a user active, ends a session and tells a bot stands in the model.
+
+    \b
+    Examples:
+      percapita activity --period 2025-10
+      percapita activity --period 2025-Q4 --by month --format json
+    """  # noqa: D301
+    from percapita.project import Project  # noqa: PLC0415
+    from percapita.report import activity  # noqa: PLC0415
+    from percapita.report.table import Page  # noqa: PLC0415
+
+    project = Project.open(project_dir, store_dir)
+    model = project.model()
+    with project.store(create=False) as store:
+        found = activity.activity(store, model, _asked(model, period), by)
+    if form == "json":
+        click.echo(json.dumps(activity.record(found), indent=2, ensure_ascii=False))
+    else:
+        activity.show(Page(), found)
 
 
 def _asked(model: Model, period: str) -> Period:

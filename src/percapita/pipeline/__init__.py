@@ -50,7 +50,7 @@ from percapita.pipeline.closed import Again, AllClosedError, run_again, steps
 from percapita.pipeline.findings import findings
 from percapita.pipeline.units import check_units
 from percapita.reconcile.proof import prove
-from percapita.store import Store, claimed
+from percapita.store import Store, claimed, read_activity
 from percapita.store.runs import RunTransaction
 from percapita.store.seen import converted, unconverted
 
@@ -361,6 +361,7 @@ class PeriodRun:
             found = self.store.door.numbers(kind, sorted(ids.values()))
             numbers |= {unit: found[name] for unit, name in ids.items()}
         self.store.subjects_view("subject_kinds")
+        read_activity.mark_bots(self.store.engine, self.model, self.period, "subject_kinds")
         return numbers
 
     def _observed(self, calendar: Calendar) -> Iterator[Window]:

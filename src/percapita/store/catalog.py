@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -280,6 +280,12 @@ class Catalog:
             connection.execution_options(**{_WRITES: True})
             with connection.begin():
                 yield connection
+
+    def overwrite(self) -> None:
+        """Leave nothing of what was deleted in the log beside the database."""
+        if self._sqlite:
+            with closing(self._engine.raw_connection()) as raw:
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def prepare(self, tables: Sequence[sa.Table]) -> None:
         """Make these tables if the store was made before they were known."""

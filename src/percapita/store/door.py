@@ -18,8 +18,8 @@ from sqlalchemy.engine import Connection
 from percapita.core.errors import InputError
 from percapita.core.privacy import Key, digest
 from percapita.core.sources import Source
-from percapita.core.subjects import NOBODY
-from percapita.store.catalog import ABOUT, IMPORTS, MARKS, SUBJECTS, bulk, pairs, take
+from percapita.core.subjects import ERASED, NOBODY
+from percapita.store.catalog import ABOUT, IMPORTS, MARKS, QUARANTINE, SUBJECTS, bulk, pairs, take
 from percapita.store.crash import point
 from percapita.store.journal import audit
 from percapita.store.site import Site
@@ -145,6 +145,28 @@ class Door:
             same = (SUBJECTS.c.number == number) | (SUBJECTS.c.alias_of == number)
             connection.execute(sa.update(SUBJECTS).where(same).values(alias_of=root))
             audit(connection, self._site, self._site.clock(now), "alias", str(number), of=root)
+
+    def forget(self, numbers: Sequence[int], *, now: datetime | None = None) -> None:
+        """Let these numbers lead to nobody, and leave no trace of who they were."""
+        with self._site.catalog.write() as connection:
+            if connection.dialect.name == "sqlite":
+                # What is deleted is overwritten, not only left out of the tree.
+                connection.execute(sa.text("PRAGMA secure_delete = ON"))
+            mine = SUBJECTS.c.number.in_(numbers)
+            held = connection.execute(sa.select(SUBJECTS.c.hash).where(mine)).scalars()
+            hashes = [found for found in held if found]
+            nobody = dict.fromkeys(("key_id", "hash", "label", "alias_of"))
+            at = self._site.clock(now)
+            connection.execute(
+                sa.update(SUBJECTS)
+                .where(mine)
+                .values(kind=ERASED, named=ERASED, erased_at=at, **nobody)
+            )
+            connection.execute(sa.delete(MARKS).where(MARKS.c.number.in_(numbers)))
+            refused = sa.update(QUARANTINE).where(QUARANTINE.c.value.in_(hashes))
+            connection.execute(refused.values(value=""))
+            audit(connection, self._site, at, "erase", ", ".join(map(str, numbers)))
+        self._site.catalog.overwrite()
 
     def _known(self, connection: Connection, hashes: Collection[str]) -> dict[str, int]:
         """Return the numbers of those of the hashes that have one, perhaps among others."""
