@@ -155,6 +155,19 @@ def test_intervals_hold_the_estimate(october: Path) -> None:
     assert {pool["cold"] for pool in found["pools"]} == {False}
 
 
+def test_a_claim_moves_shares_at_once(company: Path) -> None:
+    """Who turns out to be another account costs that account's tier, in the same estimate."""
+    before = ask(company, "live --by tier")
+    deliver(company, "merged", [{"alias": "bob", "of": "ann"}], "aliases")
+    after = ask(company, "live --by tier")
+
+    assert today(after["totals"]) == today(before["totals"])
+    rows, earlier = by_name(after["rows"], "tier"), by_name(before["rows"], "tier")
+    assert today(rows["Free"]) > today(earlier["Free"])
+    assert today(rows["Pro"]) < today(earlier["Pro"])
+    assert after["totals"]["active_24h"] == before["totals"]["active_24h"] - 1
+
+
 def test_a_wrong_cut_names_the_right_one(october: Path) -> None:
     """A name that is nothing to cut by is answered with the nearest that is."""
     said = call("live", "--by", "teir", "--project", october)

@@ -23,7 +23,7 @@ from percapita.reconcile.estimate.meters import HOUR, Meter
 from percapita.reconcile.estimate.spending import Series, Spending
 from percapita.reconcile.estimate.ways import Key, drivers, key, ways
 from percapita.report.opened import Opened, open_figures
-from percapita.store import Store, read_live
+from percapita.store import Store, claimed, read_live
 
 _ZONES: Final = timedelta(hours=14)
 """No zone's day begins further from its label."""
@@ -107,7 +107,10 @@ class Desk:
         tz = known.opened.zone
         if seq != self._seq:
             before = known.today.replace(day=1) - timedelta(days=1)
-            self.store.bind(READINGS, periods=history.months(before, known.today))
+            claimed.bind(
+                self.store, tz, periods=history.months(before, known.today),
+                unknown=known.opened.model.sampling.unknown,
+            )  # fmt: skip
             self._seq = seq
         start = midnight(known.today, tz)
         read = history.meters(
