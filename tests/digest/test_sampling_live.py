@@ -62,6 +62,11 @@ def test_variance_is_clustered_by_trace(counter: Counter) -> None:
     (row,) = counter.rows("threshold, trace_squares::VARCHAR", "meter = 'requests'")
     assert row == ("8", str(2**2 + 3**2), 5, 10)
 
+    counter.send("traces", traces([span(9, USER, trace=9, state="ot=th:8")]), after=2)
+    counter.digest.tend(counter.spool.now, idle=True)
+    (row,) = counter.rows("threshold, trace_squares::VARCHAR", "meter = 'requests'")
+    assert row == ("8", str(2**2 + 3**2 + 1), 6, 12)
+
 
 def test_what_is_not_sampled_has_no_variance(counter: Counter) -> None:
     """Where every trace is kept the total is known; where nothing is said it is unknown."""

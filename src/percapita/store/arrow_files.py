@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def write(table: Table, rows: pa.Table, path: Path) -> int:
+def write(table: Table, rows: pa.Table, path: Path, *, statistics: bool = False) -> int:
     """Write rows to a Parquet file with exactly the table's columns; return how many.
+
+    ``statistics``: of every column, as the Delta log wants them.
 
     Writing through the engine costs four times as much. The file is durable when this returns.
 
@@ -36,7 +38,7 @@ def write(table: Table, rows: pa.Table, path: Path) -> int:
     with path.open("wb") as file:
         pq.write_table(
             rows, file, compression="zstd", compression_level=1, use_dictionary=texts,  # type: ignore[arg-type]
-            write_statistics=["time"], store_schema=False,
+            write_statistics=statistics, store_schema=False,
         )  # fmt: skip
         file.flush()
         os.fsync(file.fileno())

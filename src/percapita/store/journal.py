@@ -60,11 +60,22 @@ class Staging:
             lambda path: self._site.engine.copy(table, relation, path, row_group=row_group),
         )  # fmt: skip
 
-    def write_arrow(self, table: Table, rows: pa.Table, *, period: str | None, part: str) -> int:
+    def write_arrow(
+        self,
+        table: Table,
+        rows: pa.Table,
+        *,
+        period: str | None,
+        part: str,
+        statistics: bool = False,
+    ) -> int:
         """Do the same with rows that are in memory."""
         from percapita.store import arrow_files  # noqa: PLC0415
 
-        return self._written(table, period, part, lambda path: arrow_files.write(table, rows, path))
+        return self._written(
+            table, period, part,
+            lambda path: arrow_files.write(table, rows, path, statistics=statistics),
+        )  # fmt: skip
 
     def _written(
         self, table: Table, period: str | None, part: str, write: Callable[[Path], int]

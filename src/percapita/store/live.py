@@ -198,10 +198,15 @@ def _months(readings: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """Yield the readings month by month."""
     import pyarrow.compute as pc  # noqa: PLC0415
 
+    bounds: Any = pc.min_max(readings["time"])
+    low, high = (f"{bounds[end].as_py():%Y-%m}" for end in ("min", "max"))
+    if low == high:
+        yield low, readings
+        return
     month: Any = pc.strftime(readings["time"], format="%Y-%m")
     months = sorted(pc.unique(month).to_pylist())
     for one in months:
-        yield one, readings if len(months) == 1 else readings.filter(pc.equal(month, one))
+        yield one, readings.filter(pc.equal(month, one))
 
 
 def _put(

@@ -10,6 +10,7 @@ import os
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -33,8 +34,10 @@ LOGGED: Final = 2
 _TOGETHER: Final = {0: 16}
 """Imports of a level that are merged into one of the next."""
 _OTHERWISE: Final = 8
-_MERGED_ROWS: Final = 250_000
+_MERGED_ROWS: Final = 150_000
 """A part with more rows is merged no more."""
+_AT_ONCE: Final = 250_000
+"""Rows that are merged at once, about; it takes place in memory."""
 _READERS: Final = timedelta(minutes=15)
 """Superseded files stay this long for readers that have them open."""
 
@@ -133,11 +136,25 @@ def _next(site: Site, *, idle: bool) -> tuple[list[Part], int] | None:
     for parts in months.values():
         for level in range(max(part.level for part in parts) + 1):
             small = [part for part in parts if part.level <= level]
-            if sum(p.level == level for p in small) >= _TOGETHER.get(level, _OTHERWISE):
-                return small, level + 1
+            of_level = sum(part.level == level for part in small)
+            ready = of_level >= _TOGETHER.get(level, _OTHERWISE)
+            if ready or (of_level > 1 and sum(part.rows for part in small) >= _AT_ONCE):
+                return _at_once(small), level + 1
         if idle and (fresh := [part for part in parts if part.level < LOGGED]):
-            return fresh, LOGGED
+            return _at_once(fresh), LOGGED
     return None
+
+
+def _at_once(parts: Sequence[Part]) -> list[Part]:
+    """Return the first parts, as many as fit into memory."""
+    found: list[Part] = []
+    rows = 0
+    for part in parts:
+        rows += part.rows
+        if found and rows > _AT_ONCE + _MERGED_ROWS:
+            break
+        found.append(part)
+    return found
 
 
 def _parts(site: Site) -> list[Part]:
@@ -171,13 +188,11 @@ def _merge(site: Site, parts: Sequence[Part], level: int, now: datetime) -> None
     owner = LEAD + os.urandom(8).hex()
     staging = Staging(site, owner)
     table, period = TABLES[parts[0].table], parts[0].period
-    merging = _MERGING[table.name]
-    old = parquet([site.tables / path for part in parts for path in part.paths])
-    staging.write(
-        table, _merged(table, merging, old), period=period or None, part="0", row_group=65_536
-    )
+    paths = [site.tables / path for part in parts for path in part.paths]
+    _write(staging, table, period or None, paths)
+    old = parquet(paths)
     totals = [
-        site.engine.rows(merging.totals.format(files=files))
+        site.engine.rows(_MERGING[table.name].totals.format(files=files))
         for files in (old, staging.relation(table))
     ]
     if totals[0] != totals[1]:
@@ -191,6 +206,18 @@ def _merge(site: Site, parts: Sequence[Part], level: int, now: datetime) -> None
         _supersede(connection, parts, owner, seq, now)
         point("live.merge-staged")
     point("live.merge-committed")
+
+
+def _write(staging: Staging, table: Table, period: str | None, paths: Sequence[Path]) -> None:
+    """Write the rows of files, merged."""
+    if table is READINGS:
+        from percapita.store.arrow_merge import merged  # noqa: PLC0415
+
+        if (rows := merged(paths)) is not None:
+            staging.write_arrow(table, rows, period=period, part="0", statistics=True)
+            return
+    relation = _merged(table, _MERGING[table.name], parquet(paths))
+    staging.write(table, relation, period=period, part="0", row_group=65_536)
 
 
 def _merged(table: Table, merging: _Merging, files: str) -> str:

@@ -46,7 +46,8 @@ class Numbers:
         """Return the number of each name; new ones get one, the empty name is nobody."""
         hashes = self._hashes(kind, names)
         result = self._long.find(hashes)
-        result[[at for at, name in enumerate(names) if not name]] = NOBODY
+        if "" in names:
+            result[[at for at, name in enumerate(names) if not name]] = NOBODY
         unknown = np.flatnonzero(result < 0)
         if len(unknown) and len(self._short):
             result[unknown] = self._short.find(hashes[unknown])
@@ -73,14 +74,17 @@ class Numbers:
         state = hashlib.blake2b(
             f"{kind}\x1f".encode(), digest_size=HASH_BYTES, key=self._door.key.secret
         )
-        lead, found = f"{kind}:", []
+        copy, found = state.copy, []
         for name in names:
-            if name.startswith(lead):
-                found.append(bytes.fromhex(digest(self._door.key, kind, name)))
-                continue
-            one = state.copy()
+            one = copy()
             one.update(name.encode())
             found.append(one.digest())
+        lead = f"{kind}:"
+        if lead in "\n".join(names):
+            # A name may be a pseudonym already.
+            for at, name in enumerate(names):
+                if name.startswith(lead):
+                    found[at] = bytes.fromhex(digest(self._door.key, kind, name))
         return np.frombuffer(b"".join(found), "<u8").reshape(-1, 2)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +24,7 @@ from percapita.telemetry.digest.signals import Kind, decode
 from percapita.telemetry.digest.wire import Ints, MalformedError, Words
 
 _KINDS: Final[dict[str, Kind]] = {"traces": "spans", "logs": "logs"}
+_PIECE_BYTES: Final = 2_000_000
 
 
 @dataclass(slots=True)
@@ -55,15 +56,14 @@ class Decoder:
         """Return the rows of requests, and what cannot be counted of them."""
         found = Decoded()
         for signal, kind in _KINDS.items():
-            self._signals(kind, [e for e in entries if e.signal == signal], found)
+            for piece in _pieces([entry for entry in entries if entry.signal == signal]):
+                self._signals(kind, piece, found)
         points = [entry for entry in entries if entry.signal == "metrics"]
         if points:
             self._points(points, series, found)
         return found
 
     def _signals(self, kind: Kind, entries: Sequence[Entry], found: Decoded) -> None:
-        if not entries:
-            return
         plan = self._plans[kind]
         try:
             batch = decode(
@@ -110,6 +110,20 @@ class Decoder:
             np.array([measured.microseconds(entry.received) for entry in entries], np.int64),
             [entry.body for entry in entries],
         )
+
+
+def _pieces(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """Yield entries a few at a time: columns that fit the processor's cache take half the time."""
+    piece: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if piece and size + len(entry.body) > _PIECE_BYTES:
+            yield piece
+            piece, size = [], 0
+        piece.append(entry)
+        size += len(entry.body)
+    if piece:
+        yield piece
 
 
 def _malformed(kind: str, entry: Entry, error: Exception) -> refused.Told:

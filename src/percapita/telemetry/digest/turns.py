@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from percapita.store.delivery import Quarantined
@@ -146,9 +147,14 @@ class Digest:
 
     def _decided(self, found: Decoded, since: int) -> Rows | None:
         """Return the rows that can be counted now, each once."""
-        for hashes, users, begun in found.learned:
-            self._whose.learn(hashes, users, begun)
-        fresh = [rows.take(self._live.marked.fresh(rows.key, rows.check)) for rows in found.rows]
+        if found.learned:
+            hashes, users, begun = zip(*found.learned, strict=True)
+            self._whose.learn(*map(np.concatenate, (hashes, users, begun)))
+        fresh = [rows for rows in found.rows if len(rows)]
+        if fresh:
+            rows = Rows.concatenated(fresh)
+            known = ~self._live.marked.fresh(rows.key, rows.check)
+            fresh = [rows.take(~known) if known.any() else rows]
         return self._waiting.decided(fresh, self._whose, since)
 
     def _commit(
