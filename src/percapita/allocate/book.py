@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from percapita.allocate.usage import Window
 from percapita.core.money import ZERO, stored, total
-from percapita.core.split import Atoms, atoms, scaled, split
+from percapita.core.split import Atoms, atoms, rounded, scaled, split
 from percapita.core.subjects import IDLE, NOBODY, PSEUDO_SLICE
 
 CUTS = ("idle", "mix")
@@ -78,7 +78,7 @@ class Group:
         if not self.largest:
             return ZERO
         places, whole, tail = self.atoms
-        part = int(float(max(whole, 0)) * float(self.largest) / float(self.total) + 0.5)
+        part = rounded(max(whole, 0), self.largest, self.total)
         return Decimal(part + abs(self.residual)).scaleb(-places) + abs(tail)
 
     def row(self, billing_period: str) -> tuple[Any, ...]:
@@ -237,5 +237,5 @@ def cut(amount: Decimal, gross: Decimal, weights: list[int]) -> Cut:
 def residual_of(amount: Decimal, weights: list[int]) -> int:
     """Return the atoms that the holder has beyond its own rounded part."""
     total_weight, whole = sum(weights), atoms(amount).whole
-    rounded = [int(float(abs(whole)) * float(w) / float(total_weight) + 0.5) for w in weights]
-    return (abs(whole) - sum(rounded)) * (-1 if whole < 0 else 1)
+    parts = [rounded(abs(whole), w, total_weight) for w in weights]
+    return (abs(whole) - sum(parts)) * (-1 if whole < 0 else 1)

@@ -16,13 +16,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal
-from math import floor
 from typing import NamedTuple
 
 from percapita.core.errors import ProofError
 from percapita.core.money import PLACES
 from percapita.core.periods import Span
-from percapita.core.split import ATOM_PLACES, LIMIT
+from percapita.core.split import ATOM_PLACES, LIMIT, rounded
 
 _EXACT = Context(prec=120)
 _ATOMS = tuple(10 ** (PLACES - places) for places in ATOM_PLACES)
@@ -124,10 +123,8 @@ class Side:
                 break
         else:
             raise ValueError(f"{amount} is too large to split")
-        whole, total = float(count), float(self.total)
         parts: int = atom * sum(
-            rows * floor(whole * float(weight) / total + 0.5)
-            for weight, rows in self.weights.items()
+            rows * rounded(count, weight, self.total) for weight, rows in self.weights.items()
         )
         parts = -parts if amount < 0 else parts
         return amount - parts if self.holds else parts

@@ -1,7 +1,6 @@
 """The split kernel as engine expressions; ``core/split.py`` is the same act in plain Python.
 
-The order of operations is fixed: double(C) * double(w) / double(W) + 0.5, floored. The integer
-residual closes the sum, so an engine's rounding can never move the total.
+The integer residual closes the sum, so an engine's rounding can never move the total.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from percapita.core import money
-from percapita.core.split import ATOM_PLACES, LIMIT
+from percapita.core.split import ATOM_PLACES, LIMIT, quotient
 from percapita.core.tables import MONEY, WIDE
 
 ATOM = "decimal(13,12)"
@@ -57,8 +56,8 @@ def rounded_part(
     count: ir.IntegerValue, weight: ir.IntegerValue, total: ir.IntegerValue
 ) -> ir.IntegerValue:
     """Return a weight's part of ``count`` atoms before the residual, with the sign of ``count``."""
-    quotient = count.abs().cast("float64") * weight.cast("float64") / total.cast("float64")
-    part = (quotient + 0.5).floor().cast("int64")
+    doubles = (number.cast("float64") for number in (count.abs(), weight, total))
+    part = quotient(*doubles).floor().cast("int64")
     return ibis.ifelse(count < 0, -part, part)
 
 

@@ -2,7 +2,8 @@
 
 The one float of the house is the quotient here. Whatever it misses, the integer residual puts
 right, so the parts always sum to the amount. ``allocate/kernel.py`` is the same act as an engine
-expression and is proven equal to this.
+expression, ``store/read_focus.py`` as fixed SQL: both take the quotient from here and are proven
+equal to this.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from decimal import Context, Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 ATOM_PLACES = (12, 9, 6, 3, 0)
 """Fractional digits of the atom, finest first."""
@@ -27,6 +28,35 @@ class Atoms(NamedTuple):
     places: int
     whole: int
     tail: Decimal
+
+
+class Double(Protocol):
+    """An IEEE double: a float, or the expression of one in an engine."""
+
+    def __add__(self, other: float, /) -> Self:
+        """Return the sum."""
+
+    def __mul__(self, other: Self, /) -> Self:
+        """Return the product."""
+
+    def __truediv__(self, other: Self, /) -> Self:
+        """Return the quotient."""
+
+
+D = TypeVar("D", bound=Double)
+
+
+def quotient(count: D, weight: D, total: D) -> D:
+    """Return a weight's part of ``count`` atoms and a half; its floor is the rounded part.
+
+    The order of operations is fixed: every engine gets the same double.
+    """
+    return count * weight / total + 0.5
+
+
+def rounded(count: int, weight: int, total: int) -> int:
+    """Return a weight's part of ``count`` atoms, 0 or more, before the residual."""
+    return math.floor(quotient(float(count), float(weight), float(total)))
 
 
 def atoms(amount: Decimal) -> Atoms:
@@ -77,7 +107,7 @@ def split(amount: Decimal, weights: Sequence[int]) -> list[Decimal]:
         raise ValueError("a split needs a weight above zero")
     cut = atoms(amount)
     magnitude = abs(cut.whole)
-    parts = [math.floor(float(magnitude) * float(w) / float(whole) + 0.5) for w in used]
+    parts = [rounded(magnitude, w, whole) for w in used]
     holder = used.index(max(used))
     parts[holder] += magnitude - sum(parts)
     sign = -1 if cut.whole < 0 else 1

@@ -11,6 +11,7 @@ from typing import Final
 
 from percapita.core.tables import COSTS, LINE_NUMBERS, LINE_TEXTS, MONEY
 from percapita.report import focus_words as words
+from percapita.store import exact
 
 VERSIONS: Final = ("1.2", "1.3", "1.4")
 TEXT, NUMBER, TIME, MAP = "string", MONEY, "timestamp", "map<string,string>"
@@ -38,6 +39,8 @@ class Field:
     """Empty: as the bill has it."""
     since: str = "1.2"
     until: str = "1.4"
+    apart: bool = False
+    """It repeats the fields above it so often that they must be computed before."""
 
     def inside(self, version: str) -> bool:
         """Tell whether a version of FOCUS has the column."""
@@ -81,18 +84,21 @@ def _unless(condition: str, value: str) -> str:
     return f"CASE WHEN NOT ({condition}) THEN {value} END"
 
 
+_FITS: Final = 10**10
+"""A price is the bill's where price x quantity is the cost to one part in so many."""
+
+
 def _unit_price(name: str, cost: str) -> str:
     """Return the unit price: the bill's where price x quantity is the cost, else the quotient."""
-    product = f"CAST(raw_{name} AS DOUBLE) * CAST(PricingQuantity AS DOUBLE)"
-    whole = f"CAST({cost} AS DOUBLE)"
+    product = f"sign(PricingQuantity) * {exact.product(f'raw_{name}', 'PricingQuantity')}"
+    whole, one = exact.grains(cost), exact.grains("CAST(1 AS DECIMAL(36,18))")
     fits = (
         f"raw_{name} >= 0 AND (NOT {_PRICED}"
-        f" OR abs({product} - {whole}) <= 1e-10 * greatest(abs({whole}), 1))"
+        f" OR abs({product} - {whole}) <= greatest(abs({whole}), {one}) // {_FITS})"
     )
-    quotient = f"TRY_CAST({whole} / CAST(PricingQuantity AS DOUBLE) AS DECIMAL(36,18))"
     return (
         f"CASE WHEN {_TAX} THEN NULL WHEN {fits} THEN raw_{name}"
-        f" WHEN {_PRICED} AND PricingQuantity <> 0 THEN {quotient}"
+        f" WHEN {_PRICED} AND PricingQuantity <> 0 THEN {exact.quotient(cost, 'PricingQuantity')}"
         f" WHEN {_PRICED} THEN coalesce(raw_{name}, 0) END"
     )
 
@@ -189,8 +195,9 @@ def _pricing() -> list[Field]:
         Field("PricingUnit", fill=_unless("PricingQuantity IS NULL", unit)),
         Field("ConsumedQuantity", NUMBER, _unless(unused, consumed)),
         Field("ConsumedUnit", fill=_unless("ConsumedQuantity IS NULL", used)),
-        Field("ListUnitPrice", NUMBER, _unit_price("ListUnitPrice", "ListCost")),
-        Field("ContractedUnitPrice", NUMBER, _unit_price("ContractedUnitPrice", "ContractedCost")),
+        Field("ListUnitPrice", NUMBER, _unit_price("ListUnitPrice", "ListCost"), apart=True),
+        Field("ContractedUnitPrice", NUMBER,
+              _unit_price("ContractedUnitPrice", "ContractedCost"), apart=True),
         Field("PricingCurrency", fill="coalesce(raw_PricingCurrency, BillingCurrency)"),
         *(Field(f"PricingCurrency{name}", NUMBER,
                 _unless(_TAX, f"coalesce(raw_PricingCurrency{name}, {name})")

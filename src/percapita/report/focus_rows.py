@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from percapita.core.tables import MONEY
@@ -141,10 +142,6 @@ def origin(engine: Engine, version: str, currency: str) -> None:
     """Make ``_origin``: the bound lines with every FOCUS column that follows from them."""
     shown = set(of_version(version))
     raws = ", ".join(f"{field.raw} AS raw_{field.name}" for field in FIELDS)
-    fills = ", ".join(
-        f"CAST({field.fill or f'raw_{field.name}'} AS {sql_type(field.type)}) AS {field.name}"
-        for field in FIELDS
-    )
     changed = ", ".join(
         f"CASE WHEN {field.name} IS DISTINCT FROM raw_{field.name} THEN {literal(_named(field.name))}"  # noqa: E501
         f" || coalesce(CAST(to_json(raw_{field.name}) AS VARCHAR), 'null') END"
@@ -156,11 +153,21 @@ def origin(engine: Engine, version: str, currency: str) -> None:
         f" l.source AS raw_source, {literal(currency)} AS raw_currency,"
         " v.category AS raw_one_category, v.sub AS raw_one_subcategory,"
         f" CAST(l.period || '-01' AS TIMESTAMPTZ) AS raw_month, {raws} FROM lines l"
-        " LEFT JOIN _services v ON v.ServiceName = l.ServiceName),"
-        f" filled AS (SELECT *, {fills} FROM bill)"
+        " LEFT JOIN _services v ON v.ServiceName = l.ServiceName)"
         f" SELECT *, nullif('{{' || concat_ws(',', {changed}) || '}}', '{{}}') AS {FILLED}"
-        " FROM filled"
+        f" FROM {_filled('bill')}"
     )
+
+
+def _filled(relation: str) -> str:
+    """Return a relation with every field, from those before it."""
+    for _, fields in groupby(FIELDS, key=lambda field: field.apart):
+        fills = ", ".join(
+            f"CAST({field.fill or f'raw_{field.name}'} AS {sql_type(field.type)}) AS {field.name}"
+            for field in fields
+        )
+        relation = f"(SELECT *, {fills} FROM {relation})"
+    return relation
 
 
 def _named(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 from percapita.bills.written.documents import AMOUNT, FIRST, LAST, TEXT, read
 from percapita.core.errors import InputError
-from percapita.core.money import text, total
+from percapita.core.money import stored, text, total
 from percapita.core.tables import LINES
 from percapita.measure.pricebook import Charged, Judged, Price, Tier, differing, judge, stale
 from percapita.measure.signals import Finding
@@ -172,12 +172,16 @@ def judged(
     return judge(prices, [Charged(*row) for row in found])
 
 
+_SLACK: Final = Decimal("1E-9")
+"""Relative: what a bill's own rounding of a line may miss."""
+
+
 def _asked(price: Price) -> Asked:
-    low, high = float("-inf"), float("inf")
+    low = high = None
     if price.flat is not None:
         share = price.tolerance / 100
-        high = float(price.flat * (1 + share))
-        low = low if price.above else float(price.flat * (1 - share))
+        high = stored(price.flat * (1 + share) * (1 + _SLACK))
+        low = None if price.above else stored(price.flat * (1 - share) * (1 - _SLACK))
     return Asked(price.match, price.currency, price.unit, price.basis, price.start, price.end, low,
                  high)  # fmt: skip
 

@@ -8,8 +8,10 @@ without the line, as in explain, but for all lines of a batch at once. ``parts``
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
+from percapita.core.split import quotient
 from percapita.core.tables import MONEY
 from percapita.store.engine import Engine, literal, quote
 
@@ -100,10 +102,26 @@ def _atom(places: int) -> str:
     return f"0.{'1'.rjust(places, '0')}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Double:
+    """The SQL of a double."""
+
+    sql: str
+
+    def __add__(self, other: float) -> _Double:
+        return _Double(f"{self.sql} + {other}")
+
+    def __mul__(self, other: _Double) -> _Double:
+        return _Double(f"{self.sql} * {other.sql}")
+
+    def __truediv__(self, other: _Double) -> _Double:
+        return _Double(f"{self.sql} / {other.sql}")
+
+
 def part(count: str, weight: str, total: str) -> str:
-    """Return the kernel's rounded part, in atoms: this order of operations in IEEE double."""
-    product = f"{count} * CAST({weight} AS DOUBLE) / CAST({total} AS DOUBLE)"
-    return f"CAST(floor({product} + 0.5) AS BIGINT)"
+    """Return the kernel's rounded part, in atoms; ``count`` is the SQL of a double."""
+    weights = (_Double(f"CAST({number} AS DOUBLE)") for number in (weight, total))
+    return f"CAST(floor({quotient(_Double(count), *weights).sql}) AS BIGINT)"
 
 
 _TAKERS: Final = {

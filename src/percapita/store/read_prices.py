@@ -12,11 +12,10 @@ from typing import Any, Final, NamedTuple
 
 from percapita.core.tables import COSTS
 from percapita.model.spec import Condition
-from percapita.store.engine import Engine, literal
+from percapita.store import exact
+from percapita.store.engine import Engine, decimal_literal, literal
 from percapita.store.seen import fits
 
-_SLACK: Final = 1e-9
-"""Relative: what a quotient of doubles may miss."""
 _UNUSED: Final = "coalesce(CommitmentDiscountStatus, '') = 'Unused'"
 _CHARGES: Final = (
     f"ChargeCategory IN ('Usage', 'Purchase') AND ChargeClass IS NULL AND NOT {_UNUSED}"
@@ -34,9 +33,9 @@ class Asked(NamedTuple):
     start: date | None
     end: date | None
     """Last day."""
-    low: float
-    """A line's unit price below this is off; what is off is told by doubles, sums are exact."""
-    high: float
+    low: Decimal | None
+    """A line's unit price below this is off; of at most 18 fractional digits."""
+    high: Decimal | None
 
 
 def charged(engine: Engine, lines: str, asked: Sequence[Asked]) -> list[tuple[Any, ...]]:
@@ -48,22 +47,31 @@ def charged(engine: Engine, lines: str, asked: Sequence[Asked]) -> list[tuple[An
         return []
     which = " ".join(f"WHEN {_of(one)} THEN {at}" for at, one in enumerate(asked))
     cost = " ".join(f"WHEN {at} THEN {COSTS[one.basis]}" for at, one in enumerate(asked))
-    bounds = ", ".join(f"[{_real(one.low)}, {_real(one.high)}]" for one in asked)
-    off = (
-        f"(unit_price < bounds[1] - abs(bounds[1]) * {_SLACK} OR"
-        f" unit_price > bounds[2] + abs(bounds[2]) * {_SLACK})"
-    )  # fmt: skip
+    low, high = (
+        " ".join(f"WHEN {at} THEN {_bound(bound)}" for at, bound in enumerate(bounds))
+        for bounds in ([one.low for one in asked], [one.high for one in asked])
+    )
+    off = " OR ".join(
+        f"coalesce({test}, false)"
+        for test in (
+            exact.below("cost", "low", "PricingQuantity"),
+            exact.above("cost", "high", "PricingQuantity"),
+        )
+    )
     return engine.rows(
         "SELECT position, period, count(*), sum(PricingQuantity), sum(cost),"
-        f" count(*) FILTER ({off}), coalesce(sum(PricingQuantity) FILTER ({off}), 0),"
-        f" coalesce(sum(cost) FILTER ({off}), 0) FROM (SELECT *,"
-        f" CAST(cost AS DOUBLE) / CAST(PricingQuantity AS DOUBLE) AS unit_price,"
-        f" [{bounds}][position + 1] AS bounds FROM (SELECT period, position, PricingQuantity,"
-        f" CASE position {cost} END AS cost FROM"
+        " count(*) FILTER (off), coalesce(sum(PricingQuantity) FILTER (off), 0),"
+        f" coalesce(sum(cost) FILTER (off), 0) FROM (SELECT *, {off} AS off FROM"
+        f" (SELECT *, CASE position {low} END AS low, CASE position {high} END AS high FROM"
+        f" (SELECT period, position, PricingQuantity, CASE position {cost} END AS cost FROM"
         f" (SELECT *, CASE {which} END AS position FROM {lines}"
         f" WHERE PricingQuantity > 0 AND {_CHARGES})"
-        " WHERE position IS NOT NULL) WHERE cost IS NOT NULL) GROUP BY ALL ORDER BY ALL"
+        " WHERE position IS NOT NULL) WHERE cost IS NOT NULL)) GROUP BY ALL ORDER BY ALL"
     )
+
+
+def _bound(price: Decimal | None) -> str:
+    return "NULL" if price is None else decimal_literal(price)
 
 
 def _of(one: Asked) -> str:
@@ -75,10 +83,6 @@ def _of(one: Asked) -> str:
     if one.end:
         tests.append(f"{_DAY} <= DATE '{one.end}'")
     return " AND ".join(tests)
-
-
-def _real(value: float) -> str:
-    return f"CAST('{value}' AS DOUBLE)"
 
 
 class Spent(NamedTuple):
