@@ -196,6 +196,23 @@ def credits_that_follow() -> World:
     return World(model(*pools), lines, readings, subjects=PEOPLE)
 
 
+def credit_in_its_row() -> World:
+    """Two charges that differ by their row alone; the second row carries a credit of its own."""
+    pools = (
+        Pool("db", match(ServiceName="db"), by=by("queries")),
+        Pool("own", Match(), direct=Direct("user", "tags.user")),
+    )
+    rows: list[dict[str, Any]] = [{"file": "export.csv", "row": row} for row in (7, 8)]
+    first, second = rows
+    lines = (
+        line("1", "30", *OCTOBER, ServiceName="db", BillingAccountId="acme", **first),
+        line("2", "10", *OCTOBER, Tags={"user": "bob"}, BillingAccountId="acme", **second),
+        line("3", "-4", *OCTOBER, ChargeCategory="Credit", BillingAccountId="acme", **second),
+    )
+    readings = (reading("queries", 1, 1, "2025-10-01", "month"),)
+    return World(model(*pools), lines, readings, subjects=PEOPLE)
+
+
 def credit_billed_later() -> World:
     """November's bill corrects a charge that October's bill had."""
     november: dict[str, Any] = {
@@ -334,6 +351,7 @@ ALL = (
     change_of_tier,
     plan_that_ends,
     credits_that_follow,
+    credit_in_its_row,
     credit_billed_later,
     overheads,
     short_lived_plan,

@@ -18,6 +18,7 @@ from reference.world import COST_COLUMN, Clock, Line, Window, World, micros
 NANO = 10**9
 
 KEYS: tuple[tuple[str, ...], ...] = (
+    ("source", "file", "row"),
     ("CommitmentDiscountId",),
     ("ResourceId", "SkuId"),
     ("SubAccountId", "ServiceName"),
@@ -46,7 +47,7 @@ class Charge:
     cell: str
     costs: Mapping[str, Fraction]
     level: int = 0
-    """How a credit found its charge; 0 is no credit."""
+    """How a credit found its charge; 0 for all others too."""
 
     @property
     def follows(self) -> str:
@@ -145,7 +146,7 @@ def _followed(world: World, line: Line) -> tuple[int, list[tuple[Line, int]]]:
     hosts = sorted(world.lines, key=lambda host: str(host["LineId"]))
     gross = [(host, _weight(world, host)) for host in hosts]
     near = [(host, w) for host, w in gross if w > 0 and _within(line, host)]
-    for level, keys in enumerate(KEYS, start=1):
+    for level, keys in enumerate(KEYS):
         wanted = [line.get(key) for key in keys]
         if None not in wanted:
             found = [(h, w) for h, w in near if [h.get(key) for key in keys] == wanted]

@@ -167,6 +167,8 @@ def _line(draw: Draw, around: Frame, plan: Model, name: str) -> Line:
     return {
         "LineId": name,
         "source": "bill",
+        "file": "bill.csv",
+        "row": draw(st.integers(1, 4) | st.none()),
         "BillingPeriodStart": first,
         "BillingPeriodEnd": last,
         "ChargePeriodStart": start,

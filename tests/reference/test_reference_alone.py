@@ -114,6 +114,13 @@ def test_credit_follows_its_charges() -> None:
     assert cells == {("db", 1): 27, ("own", 2): 9, ("credits", subjects.UNALLOCATED): -1}
 
 
+def test_credit_of_a_row_follows_the_charge_of_its_row() -> None:
+    """A row's credit follows the row's own charge, though another shares the account with it."""
+    cells = by_pool(allocate(examples.credit_in_its_row()))
+
+    assert cells == {("db", 1): 30, ("own", 2): 6}
+
+
 def test_credit_billed_later() -> None:
     """A correction finds the charge of an earlier bill, and stays in its own billing period."""
     result = allocate(examples.credit_billed_later())

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pg8000.dbapi
 
@@ -49,6 +50,11 @@ class Postgres:
         self.execute(f'CREATE DATABASE "{name}"')
         self.execute("CREATE EXTENSION pg_stat_statements", database=name)
         return name
+
+    def url(self, database: str) -> str:
+        """Return the address of a database, password included."""
+        who = f"{self.user}:{quote(self.password, safe='')}"
+        return f"postgresql://{who}@{self.host}:{self.port}/{database}"
 
     def execute(self, statement: str, *, database: str = "postgres") -> None:
         """Run one statement."""

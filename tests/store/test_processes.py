@@ -8,20 +8,23 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from percapita.core.sources import Source
 from percapita.core.subjects import USER
 from percapita.core.tables import LINES
 from percapita.store import FileStat, Store
+from servers.postgres import Postgres
 from store.store_rows import FOUND, KEY, NOW, line, relation
 
 NAMES = [f"user-{i}" for i in range(3_000)]
 DELIVERIES = 4
 
 
-def work(root: Path, name: str) -> None:
+def work(root: Path, name: str, catalog: str = "") -> None:
     """Import several deliveries, hand out numbers, and read after each one."""
     seen, numbers = [], {}
-    with Store.open(root, KEY, now=NOW, threads=1) as store:
+    with Store.open(root, KEY, now=NOW, threads=1, catalog=catalog) as store:
         for turn in range(DELIVERIES):
             source = Source(f"{name}{turn}", "b.csv", kind="bill")
             with store.begin_import(source, [FileStat("b.csv", 1, f"{name}{turn}")]) as tx:
@@ -33,11 +36,20 @@ def work(root: Path, name: str) -> None:
     print(json.dumps({"seen": seen, "numbers": numbers}))  # noqa: T201
 
 
-def test_processes_read_and_write_at_once(root: Path) -> None:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.external)])
+def catalog(request: pytest.FixtureRequest) -> str:
+    """Return where the catalog is: empty is a file in the store, else a real server's URL."""
+    if request.param == "sqlite":
+        return ""
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.url(server.database())
+
+
+def test_processes_read_and_write_at_once(root: Path, catalog: str) -> None:
     """No write is lost, each reader sees its own and never fewer, names have one number each."""
 
     def start(name: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, __file__, str(root), name]
+        command = [sys.executable, __file__, str(root), name, catalog]
         return subprocess.run(  # noqa: S603
             command, env=FOUND, capture_output=True, text=True, check=False
         )
@@ -52,7 +64,7 @@ def test_processes_read_and_write_at_once(root: Path) -> None:
         assert all(count >= turn + 1 for turn, count in enumerate(one["seen"]))
     assert told[0]["numbers"] == told[1]["numbers"] == told[2]["numbers"]
     assert sorted(told[0]["numbers"].values()) == list(range(1, 500 * DELIVERIES + 1))
-    with Store.open(root, KEY, now=NOW) as store:
+    with Store.open(root, KEY, now=NOW, catalog=catalog) as store:
         store.bind(LINES)
         assert store.engine.value("SELECT count(*) FROM lines") == 3 * DELIVERIES
         assert store.doctor() == []
@@ -91,4 +103,4 @@ def test_reading_loads_neither_delta_nor_data_frames(store: Store) -> None:
 
 
 if __name__ == "__main__":
-    work(Path(sys.argv[1]), sys.argv[2])
+    work(Path(sys.argv[1]), *sys.argv[2:])

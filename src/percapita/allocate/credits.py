@@ -18,12 +18,16 @@ from percapita.model.spec import Model
 from percapita.plugins import Engine, named
 
 LEVELS: Final = (
+    ("source", "file", "row"),
     ("commitment",),
     ("resource", "sku"),
     ("subaccount", "service"),
     ("account",),
 )
-"""What a credit and the charges it corrects have in common, closest first."""
+"""What a credit and the charges it corrects have in common, closest first.
+
+A row of a file that carries a charge and its credits is the closest: they are lines of their own,
+and the row says what belongs together."""
 
 _PAIRS: Final = {
     "LineId": "string",
@@ -42,7 +46,7 @@ _GIVEN: Final = {
     "first": "timestamp",
     "last": "timestamp",
     "day": "timestamp",
-    **dict.fromkeys(_KEYS, "string"),
+    **{key: POOLED[key] for key in _KEYS},
 }
 """A credit on each UTC day that it covers: charges are looked for day by day."""
 
@@ -140,7 +144,7 @@ def _level(level: int, left: ir.Table | None) -> ir.Table:
             charges.start < given["last"],
         ],
     )
-    pairs = pairs.mutate(w=nano(pairs.measure), follow_level=ibis.literal(level + 1, type="int32"))
+    pairs = pairs.mutate(w=nano(pairs.measure), follow_level=ibis.literal(level, type="int32"))
     return pairs.select(*_PAIRS)
 
 

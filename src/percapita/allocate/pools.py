@@ -36,6 +36,9 @@ POOLED: Final = {
     "end": "timestamp",
     "billing_start": "timestamp",
     "billing_end": "timestamp",
+    "source": "string",
+    "file": "string",
+    "row": "int64",
     "commitment": "string",
     "resource": "string",
     "sku": "string",
@@ -92,7 +95,8 @@ def pooled(model: Model, bases: Sequence[str], lines_name: str = "lines") -> ir.
 def _in_basis(lines: ir.Table, basis: str) -> ir.Table:
     amount = lines[COSTS[basis]]
     return lines.filter(amount.notnull()).select(
-        "LineId", "pool", "cell", "positive", "credit", "charge", "measure",
+        "LineId", "pool", "cell", "positive", "credit", "charge", "measure", "source", "file",
+        "row",
         basis=ibis.literal(basis),
         amount=amount,
         start=lines.ChargePeriodStart,

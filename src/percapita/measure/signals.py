@@ -26,6 +26,8 @@ _NEAR: Final = 0.85
 """Likeness of two meter names from which one is taken for a slip of the other."""
 FAR_LEVEL: Final = 3
 """Credits that follow by the account are a guess from this level on."""
+UNMATCHED: Final = -1
+"""Level of credits that found no charge to follow."""
 
 
 class Finding(NamedTuple):
@@ -115,7 +117,7 @@ class Widened(NamedTuple):
 
 
 class Followed(NamedTuple):
-    """Credits that followed charges at one level; level 0 found none to follow."""
+    """Credits that followed charges at one level."""
 
     level: int
     lines: int
@@ -290,7 +292,7 @@ def followed(levels: Iterable[Followed]) -> list[Finding]:
     found = []
     for credit in sorted(levels):
         lines = f"{credit.lines:,} {'credit' if credit.lines == 1 else 'credits'}"
-        if credit.level == 0 and credit.lines:
+        if credit.level == UNMATCHED and credit.lines:
             found.append(
                 Finding("credit-unmatched", "warning", "credits",
                         f"{lines} found no charge to follow and stay unallocated.", credit.amount,

@@ -131,7 +131,7 @@ def _subjects(engine: Engine, basis: str, unit: str) -> tuple[int, int, int, Dec
 def _credits(store: Store, basis: str) -> Iterator[signals.Followed]:
     ((lines, amount),) = store.engine.rows(_UNMATCHED, [basis, basis])
     if lines:
-        yield signals.Followed(0, int(lines), amount)
+        yield signals.Followed(signals.UNMATCHED, int(lines), amount)
     for level, count, total in store.engine.rows(_FOLLOWED, [basis]):
         yield signals.Followed(int(level), int(count), total)
 

@@ -33,6 +33,8 @@ class Settings:
 
     model: str = "model.yaml"
     key: str = "percapita.key"
+    catalog: str = ""
+    """URL of the catalog's database; a file in the store unless said."""
     labels: tuple[str, ...] = (TENANT, SEGMENT)
     """Kinds of subject whose names are kept readable."""
     sources: tuple[Source, ...] = ()
@@ -243,6 +245,10 @@ PROJECT: Final = Record(
         Key("model", _PATH, "The cost model.", "model: model.yaml"),
         Key("key", _PATH, "File with the secret of the pseudonyms; never in the store.",
             "key: percapita.key"),
+        Key("catalog", Name("a URL"), "PostgreSQL database of the catalog; the password is best"
+            " left to PGPASSWORD. PERCAPITA_CATALOG goes first.",
+            "catalog: postgresql://percapita@db.example:5432/percapita",
+            default="a SQLite file in the store"),
         Key("labels", Listed(Choice((USER, SESSION, TENANT, SEGMENT))),
             "Kinds of subject whose names are kept readable.", "labels: [tenant, segment]"),
         Key("sources", Named(_TEXT, SOURCE), "Inputs, by name.", _SOURCE_EXAMPLE,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FILE = "percapita.yaml"
 STORE = ".percapita"
 CLOCK = "PERCAPITA_NOW"
+CATALOG = "PERCAPITA_CATALOG"
 
 
 class NoProjectError(InputError):
@@ -229,9 +230,14 @@ class Project:
     @property
     def has_store(self) -> bool:
         """Tell whether anything was ever taken in."""
-        from percapita.store.site import CATALOG  # noqa: PLC0415
+        from percapita.store.site import has_store  # noqa: PLC0415
 
-        return (self.store_root / CATALOG).exists()
+        return has_store(self.store_root)
+
+    @property
+    def catalog(self) -> str:
+        """URL of the catalog, empty for a file in the store; the environment's goes first."""
+        return os.environ.get(CATALOG) or self.settings.catalog
 
     def store(self, *, threads: int | None = None, memory: str = "", create: bool = True) -> Store:
         """Open the store; the caller closes it.
@@ -247,7 +253,7 @@ class Project:
         rules = self.tag_rules()
         store = Store.open(
             self.store_root, self.key(create=create), labels=self.labels, threads=threads,
-            memory=memory, create=create, now=self.now,
+            memory=memory, create=create, now=self.now, catalog=self.catalog,
         )  # fmt: skip
         store.tag_rules = rules
         return store

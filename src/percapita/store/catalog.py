@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 from percapita.core.errors import PercapitaError
 from percapita.core.subjects import USER
+from percapita.store import address
+from percapita.store.site import CATALOG
 
 SCHEMA = "3"
 """Version of the tables below."""
@@ -240,19 +242,46 @@ STEPS = _table(
 class Catalog:
     """A connection pool to the catalog, its tables made on first use."""
 
-    def __init__(self, url: str | sa.URL) -> None:
-        self._engine = sa.create_engine(url)
-        self._sqlite = self._engine.dialect.name == "sqlite"
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._sqlite = engine.dialect.name == "sqlite"
         if self._sqlite:
-            sa.event.listen(self._engine, "connect", _configure)
-            sa.event.listen(self._engine, "begin", _begin)
+            sa.event.listen(engine, "connect", _configure)
+            sa.event.listen(engine, "begin", _begin)
         self._ready()
+
+    @classmethod
+    def of(cls, root: Path, url: str = "") -> Catalog:
+        """Open the catalog of the store in a folder: a file in it, or the database of a URL.
+
+        Raises:
+            CatalogUrlError: the URL is of no PostgreSQL database.
+            CatalogUnreachableError: the database does not answer, or refuses.
+            CatalogElsewhereError: the store's catalog is another one.
+        """
+        address.check(root, outside=bool(url))
+        if not url:
+            return cls.at(root / CATALOG)
+        with ExitStack() as unless_opened:
+            engine = address.connected(address.url_of(url))
+            unless_opened.callback(engine.dispose)
+            catalog = cls(engine)
+            catalog._claim(root)
+            unless_opened.pop_all()
+        return catalog
+
+    def _claim(self, root: Path) -> None:
+        with self.read() as connection:
+            known = address.is_known(connection, ABOUT, root)
+        if not known:
+            with self.write() as connection:
+                address.claim(connection, ABOUT, root)
 
     @classmethod
     def at(cls, path: Path) -> Catalog:
         """Open the SQLite catalog of this file."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        return cls(sa.URL.create("sqlite", database=str(path)))
+        return cls(sa.create_engine(sa.URL.create("sqlite", database=str(path))))
 
     def close(self) -> None:
         """Close every connection."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from percapita.store.engine import Engine
 
 CATALOG = "catalog.sqlite"
+MARK = "catalog.id"
+"""Stands in the folder of a store whose catalog is elsewhere: the id that both have."""
 _PARTITIONS = {"period", "import", "run"}
 _PERIOD = re.compile(r"\d{4}-\d{2}")
 _PART = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -78,7 +80,7 @@ class Site:
         """The catalog, made if it is not there."""
         from percapita.store.catalog import Catalog  # noqa: PLC0415
 
-        return Catalog(self._url) if self._url else Catalog.at(self.root / CATALOG)
+        return Catalog.of(self.root, self._url)
 
     @cached_property
     def engine(self) -> Engine:
@@ -105,6 +107,11 @@ class Site:
             shutil.rmtree(self._temp, ignore_errors=True)
         if "catalog" in self.__dict__:
             self.catalog.close()
+
+
+def has_store(root: Path) -> bool:
+    """Tell whether a folder holds a store, wherever its catalog is."""
+    return (root / CATALOG).exists() or (root / MARK).exists()
 
 
 def remove(tables: Path, path: Path) -> None:

@@ -19,7 +19,7 @@ from percapita.store.delivery import FileStat, Quarantined, content_of, settings
 from percapita.store.door import Door
 from percapita.store.engine import Engine, literal
 from percapita.store.journal import Audited, audited
-from percapita.store.site import CATALOG, NoStoreError, Site
+from percapita.store.site import NoStoreError, Site, has_store
 
 if TYPE_CHECKING:
     from percapita.model.tags import Rule
@@ -80,7 +80,7 @@ class Store:
             NoStoreError: there is no store and ``create`` is false.
         """
         root = root.resolve()
-        if not create and not catalog and not (root / CATALOG).exists():
+        if not create and not has_store(root):
             raise NoStoreError(root)
         site = Site(
             root, key, who=_user() if who is None else who, now=now, catalog=catalog,

@@ -21,7 +21,7 @@ PARTS: Final = Table(
         (
             "follow_level",
             "int32",
-            "1 commitment, 2 resource and SKU, 3 account, service, 4 account",
+            "what both share: 0 row, 1 commitment, 2 resource and SKU, 3 account and service, 4 account",
         ),
         ("start", "timestamp", "day of the model's time zone"),
         ("end", "timestamp", "exclusive"),
