@@ -90,10 +90,12 @@ def test_parquet_has_exact_types(project: Path) -> None:
     assert mapped.field("Tags").type == pa.map_(pa.string(), pa.string())
 
 
-def test_rows_of_a_line_sum_to_it(project: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--by", "tier"), ("--no-fill",)])
+def test_rows_of_a_line_sum_to_it(project: Path, options: tuple[str, ...]) -> None:
     """Every summable column of the allocated rows of a line sums to the origin's, exactly."""
-    origin = table(project, "o.parquet", "--rows", "origin").to_pylist()
-    cut = table(project, "a.parquet", "--rows", "allocated").to_pylist()
+    filled = [option for option in options if option == "--no-fill"]
+    origin = table(project, "o.parquet", "--rows", "origin", *filled).to_pylist()
+    cut = table(project, "a.parquet", "--rows", "allocated", *options).to_pylist()
     sums: dict[tuple[str, str], Decimal] = {}
     for row in cut:
         for name in SUMMABLE:
@@ -139,6 +141,45 @@ def test_an_allocated_row_names_nobody(project: Path) -> None:
     assert all(len(name) == 32 for name in by_kind["user"] | by_kind["bot"])
 
 
+def test_a_segment_stands_for_its_users(project: Path) -> None:
+    """By tier the rows of a line have what those of its users sum to, and its ratios sum to 1."""
+    users = table(project, "u.parquet", "--rows", "allocated", "--version", "1.3").to_pylist()
+    tiers = table(project, "t.parquet", "--rows", "allocated", "--by", "tier").to_pylist()
+    wanted: dict[tuple[str, str], Decimal] = {}
+    for row in users:
+        tags = json.loads(row["AllocatedTags"])
+        kind = tags["percapita/kind"]
+        name = tags.get("percapita/tier", "not known") if kind == "user" else kind
+        key = (row["x_OriginChargeId"], name)
+        wanted[key] = wanted.get(key, Decimal(0)) + row["EffectiveCost"]
+    found: dict[tuple[str, str], Decimal] = {}
+    ratios: dict[str, Decimal] = {}
+    for row in tiers:
+        line = row["x_OriginChargeId"]
+        name = row["AllocatedResourceId"] or json.loads(row["AllocatedTags"])["percapita/kind"]
+        assert (line, name) not in found
+        found[line, name] = row["EffectiveCost"]
+        details = json.loads(row["AllocatedMethodDetails"], parse_float=Decimal)["Elements"]
+        shares = [Decimal(element["AllocatedRatio"]) for element in details]
+        ratios[line] = ratios.get(line, Decimal(0)) + sum(shares)
+
+    assert {key: cost for key, cost in found.items() if cost} == {
+        key: cost for key, cost in wanted.items() if cost
+    }
+    assert set(ratios.values()) == {1}
+    assert len(tiers) < len(users)
+
+
+def test_only_segments_of_the_model_cut_rows(project: Path) -> None:
+    """A name that is no segment is refused with the nearest one, and so are rows uncut."""
+    command = ("export", "focus", "--out", project / "no.csv", "--project", project, "--rows")
+    wrong = call(*command, "allocated", "--by", "teir")
+
+    assert (wrong.code, call(*command, "origin", "--by", "tier").code) == (2, 2)
+    assert "Did you mean tier?" in wrong.err
+    assert not (project / "no.csv").exists()
+
+
 def test_csv_and_parquet_say_the_same(project: Path) -> None:
     """CSV holds plain digits, UTC and empty nulls; gzipped twice it is the same bytes."""
     export(project, "x.csv.gz", "--rows", "origin")
@@ -168,6 +209,18 @@ def test_what_was_filled_is_said(project: Path) -> None:
     assert line["ContractedCost"] == line["EffectiveCost"]
     assert filled["ContractedCost"] is None
     assert "ListCost" not in filled
+
+
+def test_what_the_bill_leaves_open_can_stay_open(project: Path) -> None:
+    """With --no-fill nothing is filled, and no column says what was."""
+    origin = table(project, "n.parquet", "--rows", "origin", "--no-fill").to_pylist()
+    filled = table(project, "o.parquet", "--rows", "origin").to_pylist()
+    said = {row["x_OriginChargeId"]: json.loads(row["x_FilledColumns"] or "{}") for row in filled}
+
+    assert "x_FilledColumns" not in origin[0]
+    for row in origin:
+        had = said[row["x_OriginChargeId"]]
+        assert all(row[name] is None for name, value in had.items() if value is None)
 
 
 def test_a_file_of_no_format_is_refused(project: Path) -> None:

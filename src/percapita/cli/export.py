@@ -35,6 +35,19 @@ def export_command() -> None:
 @click.option("--period", metavar="PERIOD", help="Billing months; all unless said.")
 @click.option("--basis", type=click.Choice(["billed", "effective", "contracted", "list"]),
               help="The ledger that cuts the lines; the model's basis unless said.")  # fmt: skip
+@click.option(
+    "--by",
+    "segment",
+    default="",
+    metavar="SEGMENT",
+    help="Allocated rows by a segment of the model such as tier; by user unless said.",
+)
+@click.option(
+    "--fill/--no-fill",
+    default=True,
+    show_default=True,
+    help="Fill what FOCUS demands and the bill leaves empty.",
+)
 @click.option("--tags", type=click.Choice(["json", "map"]), default="json", show_default=True,
               help="Tags in Parquet: JSON text as FOCUS says, or a map.")  # fmt: skip
 @click.option("--run", "run_id", default="", metavar="RUN",
@@ -48,13 +61,15 @@ def focus_command(
     """Write the bill as FOCUS Cost and Usage.
 
     With --rows allocated each line is cut over its receivers: costs and quantities sum to the line
-    exactly, AllocatedResourceId is the receiver's pseudonym, x_OriginChargeId the line. What the
-    bill left empty and FOCUS demands is filled and named in x_FilledColumns.
+    exactly, AllocatedResourceId is the receiver's pseudonym, x_OriginChargeId the line. With --by
+    the values of a segment take the place of its users. What the bill left empty and FOCUS demands
+    is filled and named in x_FilledColumns, unless --no-fill.
 
     \b
     Examples:
       percapita export focus --version 1.2 --rows origin --out bill.csv.gz
       percapita export focus --rows allocated --period 2025-10 --out allocated.parquet
+      percapita export focus --rows allocated --by tier --out tiers.csv
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
     from percapita.report.opened import open_figures  # noqa: PLC0415
@@ -86,7 +101,10 @@ def _order(opened: Opened, writer: str, asked: dict[str, Any]) -> Order:
     months = chosen(opened, opened.period(asked["period"]))
     plain = writer != ".parquet"
     tags = MAP if asked["tags"] == "map" and not plain else TEXT
-    return Order(asked["version"], asked["rows"], tuple(months), plain=plain, tags=tags)
+    return Order(
+        asked["version"], asked["rows"], tuple(months), plain=plain, tags=tags,
+        filled=asked["fill"], segment=asked["segment"],
+    )  # fmt: skip
 
 
 def _write(opened: Opened, order: Order, out: Path, writer: str) -> None:

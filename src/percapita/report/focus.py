@@ -6,7 +6,7 @@ summable column of the cut rows sums to the line exactly: a batch that does not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from percapita.allocate import explain
 from percapita.allocate.explain import Act, Flow, Part
 from percapita.core import split
-from percapita.core.errors import ProofError
+from percapita.core.errors import InputError, ProofError, nearest
 from percapita.core.subjects import PSEUDO
 from percapita.core.tables import COSTS, FLOWS, GROUPS, LEDGER, LINES, PARTS, SLICES
 from percapita.report import focus_rows as rows
@@ -42,6 +42,29 @@ class Order:
     """Every value as text, as CSV needs it."""
     tags: str = TEXT
     """Type of the columns of keys and values: text that holds JSON, or a map."""
+    filled: bool = True
+    """What FOCUS demands and the bill leaves empty is filled."""
+    segment: str = ""
+    """Allocated rows: each of its values stands for all who had it; empty is everybody alone."""
+
+
+class UnknownSegmentError(InputError):
+    """Rows are to be cut by a segment that the model does not have."""
+
+    def __init__(self, name: str, known: Collection[str]) -> None:
+        hint = f"Known: {', '.join(sorted(known))}." if known else "The model has no segments."
+        super().__init__(
+            f"The model has no segment {name!r}. {nearest(name, known)}".rstrip(), hint=hint
+        )
+
+
+class SegmentOfOriginError(InputError):
+    """Lines as they came are of nobody yet."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Origin rows are not cut, so no segment has them.", hint="Ask for --rows allocated."
+        )
 
 
 @dataclass(slots=True)
@@ -56,12 +79,23 @@ Step = Callable[[str, Tally], None]
 
 
 def header(opened: Opened, order: Order) -> rows.Shape:
-    """Return the columns of the file: FOCUS' own in its order, then custom ones."""
+    """Return the columns of the file: FOCUS' own in its order, then custom ones.
+
+    Raises:
+        UnknownSegmentError: the model does not have the segment that rows are to be cut by.
+        SegmentOfOriginError: rows that are not cut are to be of a segment.
+    """
+    if order.segment and order.rows == "origin":
+        raise SegmentOfOriginError
+    known = {segment.name for segment in opened.model.segments}
+    if order.segment and order.segment not in known:
+        raise UnknownSegmentError(order.segment, known)
     opened.store.bind(LINES, run=opened.last_run, periods=list(order.months))
     rows.services(opened.engine)
     return rows.shape(
-        opened.engine, order.version, allocated=order.rows == "allocated", tags=order.tags
-    )
+        opened.engine, order.version, allocated=order.rows == "allocated", tags=order.tags,
+        filled=order.filled,
+    )  # fmt: skip
 
 
 def export(opened: Opened, order: Order, shape: rows.Shape, step: Step) -> Iterator[Any]:
@@ -74,7 +108,7 @@ def export(opened: Opened, order: Order, shape: rows.Shape, step: Step) -> Itera
     for month in order.months:
         run = opened.runs[month]
         opened.store.bind(LINES, run=run, periods=[month])
-        rows.origin(opened.engine, order.version, opened.model.currency)
+        rows.origin(opened.engine, order.version, opened.model.currency, filled=order.filled)
         tally.lines += int(opened.engine.value("SELECT count(*) FROM _origin"))
         cut = _allocated if order.rows == "allocated" else _origin
         for batch in cut(opened, order, shape, month):
@@ -93,13 +127,14 @@ def _allocated(opened: Opened, order: Order, shape: rows.Shape, month: str) -> I
     run, basis, engine = opened.runs[month], opened.basis, opened.engine
     for table in (PARTS, GROUPS, FLOWS, LEDGER, SLICES):
         opened.store.bind(table, run=run, periods=[month])
-    _subjects(opened)
+    read_focus.receivers(engine, order.segment)
+    _subjects(opened, by_segment=bool(order.segment))
     read_focus.given(engine, basis, handed(engine, basis))
     read_focus.takers(engine, basis)
     method = f"percapita:{opened.store.run(run).model_hash}"
     present = [field for field in SUMMABLE if field in shape.names or field in COSTS.values()]
     for bucket in range(read_focus.buckets(engine, BATCH)):
-        read_focus.elements(engine, bucket)
+        read_focus.elements(engine, bucket, order.segment)
         _values(engine, present, bucket)
         engine.create("_pieces", read_focus.cut_sql(present, COSTS[basis]), rows.pieces(present))
         engine.insert("_pieces", rows.remainders(present, bucket), rows.pieces(present))
@@ -131,22 +166,30 @@ def handed(engine: Engine, basis: str) -> Iterator[tuple[int, str, Decimal, Deci
             running = after
 
 
-def _subjects(opened: Opened) -> None:
+def _subjects(opened: Opened, *, by_segment: bool) -> None:
     """Make ``_subjects``: the pseudonym of everybody in the ledger, and the name where one is kept.
 
-    Nobody in particular is ``anonymous``; what fell on no receiver at all has no id.
+    Nobody in particular is ``anonymous``; what fell on no receiver at all has no id. By segment its
+    values are id and name.
     """
     engine = opened.engine
+    if by_segment:
+        named = [(n, name, name) for n, name in read_focus.segment_names(engine)]
+        engine.load("_subjects", _SUBJECTS, named)
+        return
     numbers = [int(row[0]) for row in engine.rows("SELECT DISTINCT subject FROM ledger")]
     known = people(opened.store.catalog, numbers)
     engine.load(
         "_subjects",
-        {"subject": "int64", "id": "string", "name": "string"},
+        _SUBJECTS,
         [
             (n, None, None) if n < 0 else (n, who.pseudonym or PSEUDO.get(n, f"#{n}"), who.label)
             for n, who in sorted(known.items())
         ],
     )
+
+
+_SUBJECTS: Final = {"subject": "int64", "id": "string", "name": "string"}
 
 
 def _values(engine: Engine, columns: Sequence[str], bucket: int) -> None:

@@ -1,7 +1,8 @@
 """The columns of FOCUS' Cost and Usage, version by version, and what fills them from our lines.
 
 A bill that leaves a column empty which FOCUS demands gets the value that follows from the others;
-``x_FilledColumns`` names every such column and what the bill itself had there.
+``x_FilledColumns`` names every such column and what the bill itself had there; unless all is to be
+left as the bill has it.
 """
 
 from __future__ import annotations
@@ -226,7 +227,10 @@ def _commitments() -> list[Field]:
               fill=_unless(held, words.commitment("raw_CommitmentDiscountCategory"))),
         Field("CommitmentDiscountType",
               fill=_unless(held, "coalesce(raw_CommitmentDiscountType, 'Commitment Discount')")),
-        Field("CommitmentDiscountStatus", fill=_unless(held, "raw_CommitmentDiscountStatus")),
+        # What a commitment costs is neither used nor unused; what it covers is.
+        Field("CommitmentDiscountStatus",
+              fill=_unless(f"{held} OR ChargeCategory <> 'Usage'",
+                           "raw_CommitmentDiscountStatus")),
         Field("CommitmentDiscountQuantity", NUMBER,
               f"CASE WHEN {counted} THEN coalesce(raw_CommitmentDiscountQuantity, {size}) END"),
         Field("CommitmentDiscountUnit",

@@ -72,7 +72,9 @@ def _cell(sql: str, kind: str) -> str:
     return f"coalesce(CASE WHEN {odd} THEN {quoted} ELSE {text} END, '')"
 
 
-def shape(engine: Engine, version: str, *, allocated: bool, tags: str) -> Shape:
+def shape(
+    engine: Engine, version: str, *, allocated: bool, tags: str, filled: bool = True
+) -> Shape:
     """Return the columns of a version over the bound lines, custom ones last.
 
     ``tags`` is the type of the columns of keys and values: text that holds JSON, or a map.
@@ -85,7 +87,9 @@ def shape(engine: Engine, version: str, *, allocated: bool, tags: str) -> Shape:
     ]  # fmt: skip
     if allocated and version < "1.3":
         columns += [(prefixed(version, n), kind, quote(f"split_{n}")) for n, kind in SPLIT.items()]
-    columns += [(ORIGIN, TEXT, quote(ORIGIN)), (SOURCE, TEXT, "source"), (FILLED, TEXT, FILLED)]
+    columns += [(ORIGIN, TEXT, quote(ORIGIN)), (SOURCE, TEXT, "source")]
+    if filled:
+        columns.append((FILLED, TEXT, FILLED))
     taken = {name.lower() for name, _, _ in columns}
     own = [key for key in _keys(engine) if key.startswith(CUSTOM) and _free(key, taken)]
     columns += [(key, TEXT, f"nullif(Extra[{literal(key)}], '')") for key in own]
@@ -138,9 +142,12 @@ def services(engine: Engine) -> None:
 _BEST: Final = "all_n DESC, category, starts_with(sub, 'Other ('), n DESC, sub"
 
 
-def origin(engine: Engine, version: str, currency: str) -> None:
-    """Make ``_origin``: the bound lines with every FOCUS column that follows from them."""
-    shown = set(of_version(version))
+def origin(engine: Engine, version: str, currency: str, *, filled: bool = True) -> None:
+    """Make ``_origin``: the bound lines with every FOCUS column that follows from them.
+
+    Unless they are to be filled, the columns are as the bill has them.
+    """
+    shown = set(of_version(version)) if filled else set()
     raws = ", ".join(f"{field.raw} AS raw_{field.name}" for field in FIELDS)
     changed = ", ".join(
         f"CASE WHEN {field.name} IS DISTINCT FROM raw_{field.name} THEN {literal(_named(field.name))}"  # noqa: E501
@@ -154,9 +161,14 @@ def origin(engine: Engine, version: str, currency: str) -> None:
         " v.category AS raw_one_category, v.sub AS raw_one_subcategory,"
         f" CAST(l.period || '-01' AS TIMESTAMPTZ) AS raw_month, {raws} FROM lines l"
         " LEFT JOIN _services v ON v.ServiceName = l.ServiceName)"
-        f" SELECT *, nullif('{{' || concat_ws(',', {changed}) || '}}', '{{}}') AS {FILLED}"
-        f" FROM {_filled('bill')}"
+        f" SELECT *, nullif('{{' || concat_ws(',', {changed or 'NULL'}) || '}}', '{{}}')"
+        f" AS {FILLED} FROM {_filled('bill') if filled else _unfilled('bill')}"
     )
+
+
+def _unfilled(relation: str) -> str:
+    columns = ", ".join(f"raw_{field.name} AS {field.name}" for field in FIELDS)
+    return f"(SELECT *, {columns} FROM {relation})"
 
 
 def _filled(relation: str) -> str:
@@ -210,7 +222,7 @@ SELECT o.LineId, o.LineId AS {ORIGIN}, o.source, o.Extra, o.{FILLED}, {given}, {
 FROM _pieces p JOIN _origin o ON o.LineId = p.line
 JOIN _cut c ON c.line = o.LineId AND c.bucket = {bucket}
 LEFT JOIN _subjects w ON w.subject = p.subject
-LEFT JOIN slices s ON s.slice = p.slice
+LEFT JOIN {read_focus.SHOWN} s ON s.slice = p.slice
 """
 
 

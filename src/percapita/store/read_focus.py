@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from percapita.core.split import quotient
+from percapita.core.subjects import SEGMENT, SESSION, TENANT, USER
 from percapita.core.tables import MONEY
 from percapita.store.engine import Engine, literal, quote
 
@@ -131,6 +132,14 @@ _TAKERS: Final = {
 }  # fmt: skip
 KEY: Final = ("subject", "slice", "feature", "operation", "region")
 """What tells the receivers of a line apart."""
+_BY_SEGMENT: Final = (
+    "if(c.subject < 0, c.subject, s.of) AS subject, s.of AS slice, '' AS feature,"
+    " '' AS operation, '' AS region"
+)
+UNKNOWN: Final = "not known"
+"""Stands for those who have no value of the segment."""
+SEGMENTED: Final = (USER, SESSION, TENANT, SEGMENT)
+"""Kinds of subject that a segment holds; others stand beside it."""
 
 
 def takers(engine: Engine, basis: str) -> None:
@@ -204,6 +213,42 @@ def buckets(engine: Engine, size: int) -> int:
     return int(engine.value("SELECT coalesce(max(bucket), -1) + 1 FROM _cut"))
 
 
+_WHOSE: Final = {
+    "slice": "int64", "of": "int64", "kind": "string", "name": "string",
+    "attributes": "map<string,string>",
+}  # fmt: skip
+SHOWN: Final = "_shown"
+"""Relation of kind and attributes of the receivers by slice, as the rows show them."""
+
+
+def receivers(engine: Engine, segment: str) -> None:
+    """Make ``_whose`` and ``_shown``: who stands for each receiver in the rows.
+
+    Everybody for himself, unless by a segment: then each value of it stands for all who had it,
+    and so does each kind of subject that no segment holds.
+    """
+    if not segment:
+        engine.view(SHOWN, "SELECT slice, kind, attributes FROM slices")
+        return
+    value = f"nullif(attributes[{literal(segment)}], '')"
+    kinds = ", ".join(map(literal, SEGMENTED))
+    engine.create(
+        "_whose",
+        f"SELECT slice, if(slice < 0, slice, dense_rank() OVER (ORDER BY name, kind)) AS of, kind,"
+        f" name, if(value IS NULL, NULL, MAP {{{literal(segment)}: value}}) AS attributes FROM"
+        f" (SELECT slice, if(kind IN ({kinds}), 'segment', kind) AS kind, {value} AS value,"
+        f" CASE WHEN kind IN ({kinds}) THEN coalesce({value}, {literal(UNKNOWN)}) ELSE kind END"
+        " AS name FROM slices)",
+        _WHOSE,
+    )
+    engine.view(SHOWN, "SELECT DISTINCT of AS slice, kind, attributes FROM _whose")
+
+
+def segment_names(engine: Engine) -> list[tuple[Any, ...]]:
+    """Return the number that stands for each value of the segment, and its name."""
+    return engine.rows("SELECT DISTINCT of, name FROM _whose WHERE of > 0 ORDER BY ALL")
+
+
 _ELEMENTS: Final = {
     "line": "string", "subject": "int64", "slice": "int64", "feature": "string",
     "operation": "string", "region": "string", "pool": "string", "method": "string",
@@ -211,11 +256,12 @@ _ELEMENTS: Final = {
 }  # fmt: skip
 
 
-def elements(engine: Engine, bucket: int) -> None:
+def elements(engine: Engine, bucket: int, segment: str = "") -> None:
     """Make ``_elements`` of a batch: what each receiver got of each line by each driver."""
     after = f"s.sign_after * {atoms('s.places_after', part('s.count_after', 't.w', 't.total'))}"
     before = f"s.sign_before * {atoms('s.places_before', part('s.count_before', 't.w', 't.total'))}"
     key = ", ".join(KEY)
+    shown = _BY_SEGMENT if segment else ", ".join(f"c.{name}" for name in KEY)
     engine.create(
         "_elements",
         f"""
@@ -233,10 +279,11 @@ WITH raw AS (
   SELECT *, CASE WHEN holds THEN brought - sum(CASE WHEN holds THEN 0 ELSE rounded END)
     OVER (PARTITION BY line, "group") ELSE rounded END AS amount FROM taken
 )
-SELECT line, {key}, pool, method, driver, sum(amount) AS amount,
+SELECT line, {shown}, pool, method, driver, sum(amount) AS amount,
   sum(CASE WHEN zero THEN notional ELSE CAST(floor(greatest(sign * CAST(amount AS DOUBLE), 0)
     * scale + 0.5) AS BIGINT) END) AS n, sum(w) AS used
-FROM closed WHERE NOT flow GROUP BY ALL
+FROM closed c {"JOIN _whose s ON s.slice = c.slice" if segment else ""}
+WHERE NOT flow GROUP BY ALL
 """,
         _ELEMENTS,
     )
