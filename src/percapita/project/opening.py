@@ -230,7 +230,7 @@ class Project:
     @property
     def has_store(self) -> bool:
         """Tell whether anything was ever taken in."""
-        from percapita.store.site import has_store  # noqa: PLC0415
+        from percapita.store.place import has_store  # noqa: PLC0415
 
         return has_store(self.store_root)
 

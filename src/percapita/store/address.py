@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from percapita.core.errors import InputError, PercapitaError
-from percapita.store.site import CATALOG, MARK
+from percapita.store.place import CATALOG, MARK
 
 _DRIVER: Final = "postgresql+pg8000"
 _SPELLINGS: Final = ("postgresql", "postgres", _DRIVER)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Program
 from percapita.core.errors import PercapitaError
 from percapita.core.subjects import USER
 from percapita.store import address
-from percapita.store.site import CATALOG
+from percapita.store.place import CATALOG
 
 SCHEMA = "3"
 """Version of the tables below."""

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from percapita.store.catalog import Catalog
     from percapita.store.engine import Engine
 
-CATALOG = "catalog.sqlite"
-MARK = "catalog.id"
-"""Stands in the folder of a store whose catalog is elsewhere: the id that both have."""
 _PARTITIONS = {"period", "import", "run"}
 _PERIOD = re.compile(r"\d{4}-\d{2}")
 _PART = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -107,11 +104,6 @@ class Site:
             shutil.rmtree(self._temp, ignore_errors=True)
         if "catalog" in self.__dict__:
             self.catalog.close()
-
-
-def has_store(root: Path) -> bool:
-    """Tell whether a folder holds a store, wherever its catalog is."""
-    return (root / CATALOG).exists() or (root / MARK).exists()
 
 
 def remove(tables: Path, path: Path) -> None:

@@ -19,7 +19,8 @@ from percapita.store.delivery import FileStat, Quarantined, content_of, settings
 from percapita.store.door import Door
 from percapita.store.engine import Engine, literal
 from percapita.store.journal import Audited, audited
-from percapita.store.site import NoStoreError, Site, has_store
+from percapita.store.place import has_store
+from percapita.store.site import NoStoreError, Site
 
 if TYPE_CHECKING:
     from percapita.model.tags import Rule
