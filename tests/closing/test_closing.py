@@ -85,6 +85,23 @@ def test_the_difference_is_booked_in_the_next_open_month(booked: Path) -> None:
     assert {row["status"] for row in ledger(booked, "2025-10")} == {"open"}
 
 
+def test_cost_shows_what_is_booked_beside_the_bill(booked: Path) -> None:
+    """Cost names each adjustment of its period; bill total and booked are the bill as it is now."""
+    year = ask(booked, "cost --by pool --period 2025")
+    filtered = ask(booked, "cost --by pool --period 2025 --scope infrastructure")
+    november = ask(booked, "cost --by pool --period 2025-11")
+    said = call("cost", "--by", "pool", "--period", "2025", "--project", booked)
+
+    (step,) = year["adjustments"]
+    assert (step["billing_period"], step["booked_in"], step["amount"]) == (
+        "2025-11", "2025-12", "11.04",
+    )  # fmt: skip
+    assert Decimal(year["totals"]["booked_total"]) == live(booked)
+    assert "booked for 2025-11" in said.out
+    assert filtered["adjustments"] == november["adjustments"] == []
+    assert any("2025-12" in note for note in november["meta"]["notes"])
+
+
 def test_reconcile_says_what_is_booked(booked: Path) -> None:
     """The closed month answers to the bill it was closed with; the rest is named."""
     found = ask(booked, "reconcile --period 2025-11")

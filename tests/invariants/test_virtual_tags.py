@@ -144,6 +144,22 @@ def test_check_judges_the_tags_after_the_rules(shop: Path, tmp_path: Path) -> No
     assert untagged == {"rules": ["3", "6"], "none": ["1", "3", "4", "5", "6"]}
 
 
+def test_days_of_rules_are_those_of_the_models_time_zone(tmp_path: Path) -> None:
+    """A charge of the last evening of October in UTC is of November in Berlin."""
+    late = ("2025-10-31T23:00:00Z", "2025-11-01T00:00:00Z")
+    lines = [charge("warehouse", "160", *SPAN), charge("warehouse", "5", *late)]
+    shown = {}
+    for place in ("UTC", "Europe/Berlin"):
+        folder = tmp_path / place.replace("/", "-")
+        write(folder, Inputs(f"{MODEL}timezone: {place}\n", lines, USED))
+        (folder / "tags.yaml").write_text(RULES, encoding="utf-8")
+        ask(folder, "run")
+        said = [row["Tags"] or {} for row in ask(folder, "lines --period 2025-10..2025-11")]
+        shown[place] = sum("Team" in tags for tags in said)
+
+    assert shown == {"UTC": 2, "Europe/Berlin": 1}
+
+
 def test_wrong_rules_stop_before_anything_is_read(tmp_path: Path) -> None:
     """A mistake in the rules is an input error with its place."""
     folder = project(tmp_path, "rules: [{sett: {a: b}}]")

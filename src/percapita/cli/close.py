@@ -73,13 +73,13 @@ def _act(
 
 
 def _show(project: Project, store: Store, basis: str, form: str) -> None:
-    from percapita.report import close  # noqa: PLC0415
+    from percapita.report import month_list  # noqa: PLC0415
     from percapita.report.opened import open_figures  # noqa: PLC0415
     from percapita.report.table import Page  # noqa: PLC0415
 
     opened = open_figures(store, now=project.now, basis=basis)
-    found = close.months(opened)
+    found = month_list.months(opened)
     if form == "json":
-        click.echo(json.dumps(close.to_json(opened, found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(month_list.to_json(opened, found), indent=2, ensure_ascii=False))
     else:
-        close.show(Page(), opened, found)
+        month_list.show(Page(), opened, found)

@@ -148,7 +148,7 @@ def _question(
 
 
 def _meta(opened: Opened, period: str | None, pool: str) -> dict[str, Any]:
-    from percapita.report.closed import status  # noqa: PLC0415
+    from percapita.report.adjustments import status  # noqa: PLC0415
     from percapita.report.cost_json import instant  # noqa: PLC0415
 
     runs = sorted(set(opened.runs.values()))

@@ -50,6 +50,17 @@ class Rule:
     end: date | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Rules in their order, and the time zone that their days are of."""
+
+    rules: tuple[Rule, ...] = ()
+    zone: str = "UTC"
+
+
+NO_RULES: Final = Rules()
+
+
 class TagRulesError(InputError):
     """Rules that cannot be worked with."""
 
@@ -115,8 +126,8 @@ RULE_SHAPE: Final = Record(
             default="every line"),
         Key("set", Named(Name("a tag key"), _VALUE), "Tag keys and the value of each.", _COPY,
             required=True),
-        Key("from", Made(Name("a day"), _day), "First day: of the start of the charge, UTC.",
-            _DATES, field="start"),
+        Key("from", Made(Name("a day"), _day), "First day: of the start of the charge, in the"
+            " model's time zone.", _DATES, field="start"),
         Key("to", Made(Name("a day"), _day), "Last day, included.", _DATES, field="end"),
     ),
     _rule,

@@ -51,8 +51,8 @@ from percapita.pipeline.findings import findings
 from percapita.pipeline.units import check_units
 from percapita.reconcile.proof import prove
 from percapita.store import Store, claimed, read_activity
+from percapita.store.run_lines import converted, unconverted
 from percapita.store.runs import RunTransaction
-from percapita.store.seen import converted, unconverted
 
 if TYPE_CHECKING:
     from percapita.project import Project
@@ -345,8 +345,8 @@ class PeriodRun:
         if self.mixed:
             mine = f"{self._conversions()} WHERE period = '{self.period}'"
             self.write(CONVERSIONS, mine, "0")
-        if self.store.tag_rules:
-            rules = enumerate(map(to_json, self.store.tag_rules), 1)
+        if self.store.tag_rules.rules:
+            rules = enumerate(map(to_json, self.store.tag_rules.rules), 1)
             self._load(TAG_RULES, rules)
 
     def _units(self) -> dict[tuple[str, str], int]:

@@ -15,7 +15,7 @@ from percapita.core.periods import zone
 from percapita.core.privacy import Key, open_key
 from percapita.core.rates import NO_RATES, Rates, read_rates
 from percapita.core.sources import Source, is_remote
-from percapita.model.tags import Rule, read_rules
+from percapita.model.tags import Rule, Rules, read_rules
 from percapita.project.grammar import Settings, read
 
 if TYPE_CHECKING:
@@ -199,6 +199,11 @@ class Project:
             raise InputError(f"{self.root / said} is not there; percapita.yaml says `tags:`.")
         return read_rules(path) if path else ()
 
+    def _dated_rules(self) -> Rules:
+        rules = self.tag_rules()
+        dated = any(rule.start or rule.end for rule in rules)
+        return Rules(rules, self.zone()) if dated else Rules(rules)
+
     def _there(self, name: str) -> Path | None:
         path = self.root / name
         return path if path.is_file() else None
@@ -250,13 +255,11 @@ class Project:
 
         if not create and not self.has_store:
             raise NoStoreError(self.store_root)
-        rules = self.tag_rules()
-        store = Store.open(
+        return Store.open(
             self.store_root, self.key(create=create), labels=self.labels, threads=threads,
             memory=memory, create=create, now=self.now, catalog=self.catalog,
+            tag_rules=self._dated_rules(),
         )  # fmt: skip
-        store.tag_rules = rules
-        return store
 
     def model(self, path: Path | None = None) -> Model:
         """Load the cost model, or another one.
@@ -284,12 +287,21 @@ class Project:
 
     def currency(self) -> str:
         """Return the model's currency; empty while the model can't be read."""
+        model = self._examined()
+        return model.currency if model else ""
+
+    def zone(self) -> str:
+        """Return the model's time zone; UTC while the model can't be read."""
+        model = self._examined()
+        return model.timezone if model else "UTC"
+
+    def _examined(self) -> Model | None:
         from percapita.model.load import examine  # noqa: PLC0415
 
         if not self.model_path.is_file():
-            return ""
-        model, _ = examine(self.model_path.read_text(encoding="utf-8-sig"), str(self.model_path))
-        return model.currency if model else ""
+            return None
+        text = self.model_path.read_text(encoding="utf-8-sig")
+        return examine(text, str(self.model_path))[0]
 
     def identity(self) -> Mapping[str, tuple[str, ...]]:
         """Return where telemetry says whose it is; nothing while the model can't be read."""

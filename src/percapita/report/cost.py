@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from percapita.core.errors import InputError
+from percapita.core.money import total
 from percapita.core.tables import ACTIVITY, SLICES
 from percapita.measure.distribution import Distribution, Spent, distribution
 from percapita.measure.figures import Figures, figures
-from percapita.measure.question import Dimension, Question
-from percapita.report.closed import reminders
+from percapita.measure.question import FULL, Dimension, Question
+from percapita.report.adjustments import Booked, booked_within, reminders
 from percapita.report.denominators import counting, earned_of, units_of, wide_subjects
 from percapita.report.opened import Opened
 from percapita.report.plan import plan_of, resolved
@@ -34,6 +36,13 @@ class Answer:
     missing: tuple[str, ...]
     """``units``, ``revenue``."""
     notes: tuple[str, ...]
+    booked: tuple[Booked, ...] = ()
+    """Restatements of closed months that are booked in the period; beside the bill total."""
+
+    @property
+    def booked_total(self) -> Decimal:
+        """The bill total and what is booked beside it."""
+        return total([self.figures.bill_total, *(one.amount for one in self.booked)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,9 @@ def answer(opened: Opened, question: Question) -> Answer:
     result = figures(
         asked, opened.model, costs=spent.costs, units=counted, earned=income, days=plan.days
     )
+    # What was booked is known by pool and receiver, but not what a filter or a scope would leave.
+    whole = not asked.where and asked.scope == FULL
+    booked = booked_within(opened, asked.period) if whole else []
     missing = (["units"] if counted.total is None else []) + (["revenue"] if income is None else [])
     return Answer(
         question=asked,
@@ -73,7 +85,8 @@ def answer(opened: Opened, question: Question) -> Answer:
         runs=_runs(opened, spent.periods),
         names=_names(opened, result, asked),
         missing=tuple(missing),
-        notes=(*opened.notes, *reminders(opened), *remarks, *result.notes),
+        notes=(*opened.notes, *reminders(opened, booked), *remarks, *result.notes),
+        booked=tuple(booked),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from percapita.core.money import text
 from percapita.measure.figures import Figure
 from percapita.measure.question import Dimension
-from percapita.report.closed import status
+from percapita.report.adjustments import status
 from percapita.report.cost import Answer, Spread
 
 MONEY_COLUMNS: Final = (
@@ -46,7 +46,9 @@ def statement(answer: Answer, spread: Spread | None = None) -> dict[str, Any]:
             **_figure(figures.totals),
             "overlap": figures.overlap,
             "bill_total": text(figures.bill_total),
+            "booked_total": text(answer.booked_total),
         },
+        "adjustments": [one.json() for one in answer.booked],
     }
     if figures.benchmark is not None:
         band = figures.benchmark.band
@@ -171,7 +173,11 @@ def flat(answer: Answer) -> tuple[list[str], list[list[Any]]]:
     blank = [None] * len(names)
     figures = answer.figures
     at = len(names) + 2 + MONEY_COLUMNS.index("total")
-    for name, amount in (*figures.named.items(), ("bill_total", figures.bill_total)):
+    beside = [*figures.named.items(), ("bill_total", figures.bill_total)]
+    if answer.booked:
+        beside += [(f"booked for {one.step.period}", one.amount) for one in answer.booked]
+        beside.append(("booked_total", answer.booked_total))
+    for name, amount in beside:
         row: list[Any] = [name, *blank, None, *[None] * len(MONEY_COLUMNS)]
         row[at] = amount
         rows.append(row)

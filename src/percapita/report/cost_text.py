@@ -11,6 +11,7 @@ from percapita.measure.figures import Figure
 from percapita.measure.goals import Benchmark
 from percapita.measure.question import FULL
 from percapita.report import numbers
+from percapita.report.adjustments import status
 from percapita.report.cost import Answer, Spread
 from percapita.report.cost_json import shown
 from percapita.report.table import Column, Page
@@ -64,7 +65,7 @@ def _head(page: Page, answer: Answer) -> None:
     page.line(f"Per {unit.name}: {answer.figures.numerator} / units")
     if answer.complete_through is not None:
         day = answer.complete_through.astimezone(opened.zone)
-        page.line(f"Bill up to {day:%Y-%m-%d %H:%M}, open")
+        page.line(f"Bill up to {day:%Y-%m-%d %H:%M}, {status(opened, question.period)}")
     page.line()
 
 
@@ -179,6 +180,9 @@ def _named_lines(page: Page, answer: Answer) -> None:
         if amount or name == "unallocated"
     ]
     lines.append(("bill total", figures.bill_total))
+    if answer.booked:
+        lines += [(f"booked for {one.step.period}", one.amount) for one in answer.booked]
+        lines.append(("bill total and booked", answer.booked_total))
     page.line()
     names = Column("beside the rows", [name for name, _ in lines], number=False)
     currency, bill = answer.opened.model.currency, figures.bill_total

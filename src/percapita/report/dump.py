@@ -16,13 +16,13 @@ from typing import IO, Any, Final
 
 from percapita.core import money
 from percapita.core.tables import LINES
-from percapita.report.closed import ledger as closed_ledger
+from percapita.report.adjustments import ledger as closed_ledger
 from percapita.report.opened import NoPeriodError, Opened
 from percapita.store import Store
 from percapita.store.engine import Engine
 from percapita.store.fingerprint import STATUS
 from percapita.store.read_run import RUN_TABLES, described, dump, line_dump, write_parquet
-from percapita.store.seen import KEPT
+from percapita.store.run_lines import KEPT
 
 _BATCH: Final = 5_000
 WHOLE: Final = "DECIMAL(38,0)"

@@ -15,7 +15,7 @@ from percapita.measure.question import BASELINE, ask
 from percapita.model.load import loads
 from percapita.reconcile.causes import Effect, Version, causes, prove
 from percapita.report import numbers
-from percapita.report.closed import closings
+from percapita.report.adjustments import closings
 from percapita.report.cost import answer
 from percapita.report.cost_json import instant
 from percapita.report.focus import handed
@@ -23,7 +23,7 @@ from percapita.report.opened import Opened
 from percapita.report.table import Column, Page
 from percapita.store import Store, read_focus, read_history
 from percapita.store.records import Run
-from percapita.store.seen import keep_originals
+from percapita.store.run_lines import keep_originals
 
 
 class NoVersionsError(InputError):

@@ -12,7 +12,7 @@ from percapita.core.periods import month_span
 from percapita.core.tables import COSTS, GROUPS, LINES, PARTS
 from percapita.model.load import loads
 from percapita.reconcile.journal import Accounts, Entry, Owed, Spent, entries, prove
-from percapita.report.closed import booked, closings
+from percapita.report.adjustments import booked, closings
 from percapita.report.cost_json import instant
 from percapita.report.opened import NoPeriodError, Opened
 from percapita.store import read_invoices

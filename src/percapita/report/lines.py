@@ -9,7 +9,7 @@ from percapita.core.rates import NO_RATES, Rates
 from percapita.core.tables import LINES
 from percapita.model.spec import Model
 from percapita.store import Store, read_check
-from percapita.store.seen import converted
+from percapita.store.run_lines import converted
 
 
 def none() -> Rates:

@@ -15,7 +15,7 @@ from percapita.core.tables import GROUPS, LINES, PARTS, ROLLUP, SLICES
 from percapita.reconcile.compare import Comparison, Gap
 from percapita.reconcile.identity import Identity, Period, identities, prove_identities, summed
 from percapita.report import numbers
-from percapita.report.closed import STANDING, Standing, stand
+from percapita.report.adjustments import STANDING, Standing, stand
 from percapita.report.conversions import Conversion, conversions
 from percapita.report.conversions import show as show_conversions
 from percapita.report.cost_json import instant

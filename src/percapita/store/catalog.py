@@ -368,34 +368,6 @@ def take(connection: Connection, counter: str, count: int) -> int:
     return int(last) - count + 1
 
 
-def bulk(
-    connection: Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> None:
-    """Insert many rows of plain values past SQLAlchemy's own work on every parameter."""
-    if not rows:
-        return
-    insert = sa.insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
-    if insert.positional:
-        order = [columns.index(name) for name in insert.positiontup or ()]
-        straight = order == list(range(len(columns)))
-        values = rows if straight else [tuple(row[i] for i in order) for row in rows]
-        connection.exec_driver_sql(str(insert), list(values))
-    else:
-        connection.exec_driver_sql(
-            str(insert), [dict(zip(columns, row, strict=True)) for row in rows]
-        )
-
-
-def pairs(connection: Connection, wanted: sa.Select[Any]) -> dict[Any, Any]:
-    """Return a large result of two columns, without parameters, as a mapping."""
-    cursor = connection.connection.cursor()
-    try:
-        cursor.execute(str(wanted.compile(dialect=connection.dialect)))
-        return dict(cursor.fetchall())
-    finally:
-        cursor.close()
-
-
 def integrity(catalog: Catalog) -> str:
     """Return ``ok``, or what the database finds wrong with its own file."""
     with catalog.read() as connection:

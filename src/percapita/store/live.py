@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 
 from percapita.core.tables import CLAIMS, READINGS
 from percapita.store import live_files
-from percapita.store.catalog import METERS, QUARANTINE, bulk, take
+from percapita.store.catalog import METERS, QUARANTINE, take
 from percapita.store.crash import point
 from percapita.store.dedup import LIMIT, Marked, Words
 from percapita.store.delivery import Quarantined
@@ -27,6 +27,7 @@ from percapita.store.journal import Staging
 from percapita.store.live_files import LEAD
 from percapita.store.live_tables import CARRIES, LIVE, LIVE_TABLES, SERIES
 from percapita.store.lock import Lock
+from percapita.store.many_rows import bulk
 from percapita.store.numbers import Numbers
 from percapita.store.site import Site
 

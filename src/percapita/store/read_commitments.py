@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from percapita.model.spec import Condition
 from percapita.store.engine import Engine, literal
-from percapita.store.seen import fits
+from percapita.store.run_lines import fits
 
 
 class Held(NamedTuple):

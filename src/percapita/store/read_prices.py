@@ -14,7 +14,7 @@ from percapita.core.tables import COSTS
 from percapita.model.spec import Condition
 from percapita.store import exact
 from percapita.store.engine import Engine, decimal_literal, literal
-from percapita.store.seen import fits
+from percapita.store.run_lines import fits
 
 _UNUSED: Final = "coalesce(CommitmentDiscountStatus, '') = 'Unused'"
 _CHARGES: Final = (

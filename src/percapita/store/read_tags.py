@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from percapita.core.tables import MONEY
 from percapita.model.tags import RAW, RULE
 from percapita.store.engine import Engine, literal
-from percapita.store.seen import column_sql
+from percapita.store.run_lines import column_sql
 
 
 class Cut(NamedTuple):

@@ -14,6 +14,7 @@ from percapita.core.privacy import Key
 from percapita.core.sources import Source
 from percapita.core.subjects import SEGMENT, TENANT
 from percapita.core.tables import INPUTS, LINES, Table
+from percapita.model.tags import NO_RULES, Rules
 from percapita.store import meters, records, scopes, views
 from percapita.store.delivery import FileStat, Quarantined, content_of, settings_of
 from percapita.store.door import Door
@@ -23,7 +24,6 @@ from percapita.store.place import has_store
 from percapita.store.site import NoStoreError, Site
 
 if TYPE_CHECKING:
-    from percapita.model.tags import Rule
     from percapita.store.care import Collected
     from percapita.store.catalog import Catalog
     from percapita.store.closing import Closings, Restated
@@ -44,10 +44,10 @@ class UnboundError(PercapitaError):
 class Store:
     """A store. What is live is decided by its catalog; see ``catalog.py``."""
 
-    def __init__(self, site: Site, labels: Collection[str]) -> None:
+    def __init__(self, site: Site, labels: Collection[str], tag_rules: Rules) -> None:
         self._site = site
         self.door = Door(site, labels)
-        self.tag_rules: tuple[Rule, ...] = ()
+        self.tag_rules = tag_rules
         """Rules for virtual tags as they are now: lines are read through them."""
 
     @classmethod
@@ -63,6 +63,7 @@ class Store:
         now: datetime | None = None,
         who: str | None = None,
         catalog: str = "",
+        tag_rules: Rules = NO_RULES,
     ) -> Self:
         """Open the store in a folder. Nothing is read or made before it is used.
 
@@ -76,6 +77,7 @@ class Store:
             now: the time that writes carry unless they say their own.
             who: whose doing the audit log calls it; the operating system's user unless said.
             catalog: URL of a PostgreSQL catalog; a SQLite file in the folder unless said.
+            tag_rules: rules for virtual tags; lines that no run read yet are read through them.
 
         Raises:
             NoStoreError: there is no store and ``create`` is false.
@@ -83,11 +85,9 @@ class Store:
         root = root.resolve()
         if not create and not has_store(root):
             raise NoStoreError(root)
-        site = Site(
-            root, key, who=_user() if who is None else who, now=now, catalog=catalog,
-            threads=threads, memory=memory,
-        )  # fmt: skip
-        return cls(site, labels)
+        site = Site(root, key, who=_user() if who is None else who, now=now, catalog=catalog,
+                    threads=threads, memory=memory)  # fmt: skip
+        return cls(site, labels, tag_rules)
 
     def close(self) -> None:
         """Give back connections, memory and temporary files."""
@@ -320,11 +320,11 @@ class Store:
         return view
 
     def _seen(self, lines: str, run: str | None) -> str:
-        if run == "" or (run is None and not self.tag_rules):
+        if run == "" or (run is None and not self.tag_rules.rules):
             return lines
-        from percapita.store import seen  # noqa: PLC0415
+        from percapita.store import run_lines  # noqa: PLC0415
 
-        return seen.lines_of(self._site, lines, run, self.tag_rules)
+        return run_lines.lines_of(self._site, lines, run, self.tag_rules)
 
     def _portions(
         self,

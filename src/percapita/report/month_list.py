@@ -9,7 +9,7 @@ from typing import Any
 from percapita.core.money import text
 from percapita.core.tables import PARTS
 from percapita.report import numbers
-from percapita.report.closed import Booked, booked, closings
+from percapita.report.adjustments import Booked, booked, closings
 from percapita.report.cost_json import instant
 from percapita.report.opened import Opened
 from percapita.report.table import Column, Page

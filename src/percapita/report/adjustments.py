@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -55,16 +55,27 @@ def status(opened: Opened, period: Period | None) -> str:
     return CLOSED if touched and touched <= set(closed) else OPEN
 
 
-def reminders(opened: Opened) -> list[str]:
-    """Return what a statement of cost leaves out: what is booked for closed months."""
+def reminders(opened: Opened, shown: Collection[Booked]) -> list[str]:
+    """Return what a statement of cost leaves out: what is booked and not among the shown."""
     if not published(opened):
         return []
+    named = {one.step for one in shown}
     return [
         f"{step.period} is closed; what was restated since is booked in {step.booked_in} and is in"
         f" no figure here: percapita ledger --period {step.booked_in}."
         for step in opened.store.closings.adjustments(opened.basis)
-        if {step.period, step.booked_in} & set(opened.runs)
+        if step not in named and {step.period, step.booked_in} & set(opened.runs)
     ]
+
+
+def booked_within(opened: Opened, period: Period | None) -> list[Booked]:
+    """Return the adjustments that are booked in months that lie in a period."""
+
+    def inside(label: str) -> bool:
+        month = month_span(int(label[:4]), int(label[5:]), opened.zone)
+        return period is None or month.overlap(period.span) == month
+
+    return [one for one in booked(opened) if inside(one.step.booked_in)]
 
 
 def published(opened: Opened) -> bool:

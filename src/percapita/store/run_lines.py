@@ -7,14 +7,18 @@ stand in columns of their own, tags that a rule replaced under ``tags.raw.KEY``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from percapita.core.periods import day_span, midnight, zone
 from percapita.core.tables import CONVERSIONS, COSTS, LINES, MONEY, ORIGINALS, TAG_RULES
+from percapita.model.load import loads
 from percapita.model.spec import Condition
-from percapita.model.tags import RAW, RULE, Rule, Value, of_json
+from percapita.model.tags import RAW, RULE, Rule, Rules, Value, of_json
 from percapita.model.words import EXTRA, TAG, wildcard
 from percapita.store import views
 from percapita.store.catalog import PUBLISHED, RUNS
@@ -28,25 +32,35 @@ KEPT: Final = (*ORIGINALS, *(f"Original{name}" for name in COSTS.values()))
 _ALL: Final = (*LINES.names, *LINES.partition)
 
 
-def lines_of(site: Site, lines: str, run: str | None, rules: Sequence[Rule]) -> str:
+def lines_of(site: Site, lines: str, run: str | None, rules: Rules) -> str:
     """Return the SQL of lines as a committed run saw them; for any other, under these rules.
 
-    Months that the run left out are converted as the run published for them did.
+    Months that the run left out are converted as the run published for them did. The days of rules
+    are those of the run's own model.
     """
     with site.catalog.read() as connection:
-        wanted = sa.select(RUNS.c.periods).where(RUNS.c.id == run, RUNS.c.state == "committed")
-        own = connection.execute(wanted).scalar_one_or_none()
-        if run is None or own is None:
+        wanted = sa.select(RUNS.c.state, RUNS.c.periods, RUNS.c.model_text).where(RUNS.c.id == run)
+        found = connection.execute(wanted).one_or_none()
+        if run is None or found is None:
             return tagged(lines, rules)
+        state, own, model = found
+        if state != "committed":
+            return tagged(lines, _dated(rules.rules, model))
         mine = views.outputs(connection, CONVERSIONS, [(run, None), *_others(connection, own)])
         stored = views.outputs(connection, TAG_RULES, [(run, None)])
     told: list[Rule] = []
     if stored:
         relation = views.relation(site, TAG_RULES, stored)
-        found = site.engine.rows(f"SELECT DISTINCT position, rule FROM ({relation}) ORDER BY 1")
-        told = [of_json(text) for _, text in found]
-    lines = tagged(lines, told)
+        rows = site.engine.rows(f"SELECT DISTINCT position, rule FROM ({relation}) ORDER BY 1")
+        told = [of_json(text) for _, text in rows]
+    lines = tagged(lines, _dated(told, model))
     return converted(lines, views.relation(site, CONVERSIONS, mine)) if mine else lines
+
+
+def _dated(rules: Sequence[Rule], model_text: str) -> Rules:
+    """Return rules with the zone of a model; it is read only where a rule has a day."""
+    dated = any(rule.start or rule.end for rule in rules)
+    return Rules(tuple(rules), loads(model_text).timezone) if dated else Rules(tuple(rules))
 
 
 def _others(connection: Connection, own: Sequence[str]) -> list[tuple[str, str | None]]:
@@ -132,15 +146,17 @@ def _with(column: str, entries: Mapping[str, str]) -> str:
     return f"map_concat(coalesce({column}, {_EMPTY}), {more})"
 
 
-def tagged(lines: str, rules: Sequence[Rule]) -> str:
+def tagged(lines: str, given: Rules) -> str:
     """Return the SQL of lines with the tags that the rules supply."""
+    rules = given.rules
     if not rules:
         return lines
+    tz = zone(given.zone)
     keys = list(dict.fromkeys(key for rule in rules for key in rule.set))
     made = []
     for at, key in enumerate(keys):
         cases = [
-            (f"{_applies(rule)} AND {value} IS NOT NULL", value, rule.name)
+            (f"{_applies(rule, tz)} AND {value} IS NOT NULL", value, rule.name)
             for rule in rules
             if key in rule.set
             for value in [_value(rule.set[key])]
@@ -191,14 +207,17 @@ def fits(match: Mapping[str, Condition]) -> list[str]:
     return [_holds(column_sql(column), condition) for column, condition in match.items()]
 
 
-def _applies(rule: Rule) -> str:
+def _applies(rule: Rule, tz: ZoneInfo) -> str:
     tests = fits(rule.match)
-    day = "CAST(ChargePeriodStart AS DATE)"
     if rule.start:
-        tests.append(f"{day} >= DATE '{rule.start}'")
+        tests.append(f"ChargePeriodStart >= {_instant(midnight(rule.start, tz))}")
     if rule.end:
-        tests.append(f"{day} <= DATE '{rule.end}'")
+        tests.append(f"ChargePeriodStart < {_instant(day_span(rule.end, tz).end)}")
     return "(" + (" AND ".join(tests) or "true") + ")"
+
+
+def _instant(moment: datetime) -> str:
+    return f"CAST('{moment.astimezone(UTC).isoformat()}' AS TIMESTAMPTZ)"
 
 
 def _holds(text: str, condition: Condition) -> str:
