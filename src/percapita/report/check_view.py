@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from percapita.core.errors import Problem
 from percapita.core.money import percent, text
@@ -245,13 +245,18 @@ def _findings(page: Page, found: Checked) -> None:
         page.line("  none", "dim")
 
 
+WORDS: Final = {"F1": "missing attribution", "F15": "concentration"}
+"""What codes that are a letter and a number stand for; the others are words."""
+
+
 def _alike(page: Page, several: Sequence[dict[str, Any]], currency: str) -> None:
     """Write what is found of one thing: its last period in full, the others by name."""
     last = max(several, key=lambda finding: finding["period"] or "")
     style = {"error": "red", "warning": "yellow"}.get(last["severity"], "")
     period = f" ({last['period']})" if last["period"] else ""
     stake = _stake([last], currency)
-    where = f"{last['code']} {last['where']}{period}"
+    words = f" {WORDS[last['code']]}," if last["code"] in WORDS else ""
+    where = f"{last['code']}{words} {last['where']}{period}"
     page.line(f"! {where}: {last['message']}{f' ({stake})' if stake else ''}", style)
     if len(several) > 1:
         others = sorted(finding["period"] for finding in several if finding is not last)

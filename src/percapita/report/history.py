@@ -261,6 +261,10 @@ def show(page: Page, found: History) -> None:
             Column("imports", [str(len(one.run.imports)) for one in figures], rank=4),
         ]
     )  # fmt: skip
+    closing = closings(opened.store, opened.basis).get(found.period)
+    if closing is not None:
+        signed = f", signed off by {closing.signed_off_by}" if closing.signed_off_by else ""
+        page.line(f"Closed on {closing.closed_at:%Y-%m-%d} by {closing.closed_by}{signed}.")
     for move in found.moves:
         page.line()
         _show_move(page, move, unit)
