@@ -127,4 +127,4 @@ def test_source_needs_only_name_and_path() -> None:
 
     assert source.kind is None
     assert source.mode == "overwrite"
-    assert len(KINDS) == 6
+    assert len(KINDS) == 7
