@@ -102,3 +102,21 @@ def test_much_use_without_conversion_is_a_bot(
 
     found = asked(company, capsys, "activity", "--by", "month")
     assert [(row["users"], row["bots"]) for row in found["activity"]] == [(1, 2)]
+
+
+def test_monthly_usage_says_nothing_of_a_day(
+    company: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where usage is known by the month only, users of a day are not known, and not zero."""
+    (company / "usage.csv").write_text(
+        "month,user,meter,quantity\n2025-10,ann,requests,5\n", encoding="utf-8"
+    )
+    path = str(company / "usage.csv")
+    assert run(["import", path, "--project", str(company)]) == 0
+    found = asked(company, capsys, "activity", "--by", "month")
+
+    assert (found["dau"], found["wau"], found["mau"], found["stickiness"]) == (
+        None, None, "1", None,
+    )  # fmt: skip
+    assert run(["activity", "--period", "2025-10", "--project", str(company)]) == 2
+    assert "are by the month" in capsys.readouterr().err

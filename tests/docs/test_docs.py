@@ -239,6 +239,10 @@ QUESTIONS = (
     "reconcile --against {table}",
     "explain --segment segment=SMB --lines 1",
     "explain --line {line}",
+    "readings --period 2025-10 --by service",
+    "attribution --period 2025-10",
+    "activity --period 2025-10 --by month",
+    "model meters",
 )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 
+from percapita.core.errors import InputError
 from percapita.core.periods import Period, days, local_day, midnight, months, zone
 from percapita.core.periods import Span as Instants
 from percapita.core.subjects import BOT
@@ -19,6 +20,16 @@ from percapita.store import Store, claimed, read_activity
 from percapita.store.read_activity import Bucket
 
 
+class CoarseReadingsError(InputError):
+    """Usage is known by the month only."""
+
+    def __init__(self, label: str, by: str) -> None:
+        super().__init__(
+            f"The readings of {label} are by the month: nothing is known of a {by}.",
+            hint="Ask with --by month, or import usage by the day or hour.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Activity:
     """Activity of a period."""
@@ -26,9 +37,9 @@ class Activity:
     period: str
     by: str
     buckets: tuple[Bucket, ...]
-    dau: Fraction
-    """Users of a day, the mean over all days."""
-    wau: Fraction
+    dau: Fraction | None
+    """Users of a day, the mean over all days; ``None``: usage is known by the month only."""
+    wau: Fraction | None
     """Users of seven days that end on a day, the mean over the days."""
     mau: Fraction
     """Users of a calendar month, the mean over the months."""
@@ -41,7 +52,7 @@ class Activity:
     @property
     def stickiness(self) -> Fraction | None:
         """DAU of MAU."""
-        return self.dau / self.mau if self.mau else None
+        return self.dau / self.mau if self.mau and self.dau is not None else None
 
 
 def robots(store: Store, model: Model, period: Period) -> set[int]:
@@ -65,12 +76,15 @@ def activity(store: Store, model: Model, period: Period, by: str) -> Activity:
     within = bounds(period, model)
     rows = read_activity.buckets(store.engine, model, within, by, bots)
     if not rows:
+        if read_activity.buckets(store.engine, model, within, "month", bots):
+            raise CoarseReadingsError(period.label, by)
         raise NoReadingsError(period.label)
     daily = read_activity.buckets(store.engine, model, within, "day", bots)
     return Activity(
         period.label, by, tuple(rows),
-        Fraction(sum(row.users for row in daily), len(list(days(period.span, tz)))),
-        _mean(store, model, _weeks(period, model), bots),
+        Fraction(sum(row.users for row in daily), len(list(days(period.span, tz))))
+        if daily else None,
+        _mean(store, model, _weeks(period, model), bots) if daily else None,
         _mean(store, model, [Period(name, span) for name, span in months(period.span, tz)], bots),
         read_activity.transactions(store.engine, model.activity.transactions, within),
         _dormant(store, model, period),
@@ -114,7 +128,7 @@ def record(found: Activity) -> dict[str, object]:
         "dau": _text(found.dau),
         "wau": _text(found.wau),
         "mau": _text(found.mau),
-        "stickiness": None if found.stickiness is None else _text(found.stickiness),
+        "stickiness": _text(found.stickiness),
         "session_gap_hours": found.gap,
         "transactions": found.transactions,
         "dormant": found.dormant,
@@ -132,17 +146,19 @@ def record(found: Activity) -> dict[str, object]:
     }
 
 
-def _text(number: Fraction) -> str:
+def _text(number: Fraction | None) -> str | None:
+    if number is None:
+        return None
     return f"{float(number):.6f}".rstrip("0").rstrip(".")
 
 
 def show(page: Page, found: Activity) -> None:
     """Print the activity."""
     stuck = "" if found.stickiness is None else f"; DAU/MAU {float(found.stickiness):.1%}"
-    page.line(
-        f"{found.period}: {float(found.dau):,.1f} users a day, {float(found.wau):,.1f} in seven"
-        f" days, {float(found.mau):,.1f} a month{stuck}"
-    )
+    finer = ""
+    if found.dau is not None and found.wau is not None:
+        finer = f"{float(found.dau):,.1f} users a day, {float(found.wau):,.1f} in seven days, "
+    page.line(f"{found.period}: {finer}{float(found.mau):,.1f} users a month{stuck}")
     page.line()
     rows = found.buckets
     page.table(
