@@ -57,7 +57,7 @@ demo: setup ## a whole company: import, run, cost per user, proof, explanation
 	@printf '\n\033[1m$$ python -m percapita.sample.check %s\033[0m\n' $(COMPANY)
 	@$(BIN)/python -m percapita.sample.check $(COMPANY)
 
-services: ## install the servers that tests start: PostgreSQL, Prometheus (Debian, as root)
+services: ## install what tests start: PostgreSQL, Prometheus, Chromium (Debian, as root)
 	@tests/servers/install.sh
 
 test: setup-dev lint services ## lint, types and contracts, then every test

@@ -12,10 +12,8 @@ import click
 from percapita.cli import options
 
 if TYPE_CHECKING:
-    from percapita.core.errors import Problem
-    from percapita.model.spec import Model
     from percapita.project import Project as Opened
-    from percapita.report.check import Checked, Project
+    from percapita.report.check import Checked
     from percapita.store import Store
 
 FINDINGS = 1
@@ -57,56 +55,17 @@ def check_command(
 
 
 def _check(project: Opened, period: str | None) -> Checked:
+    from percapita.project.checking import asked as told  # noqa: PLC0415
     from percapita.report.check import check  # noqa: PLC0415
     from percapita.store.site import NoStoreError  # noqa: PLC0415
 
-    asked = _asked(project, period)
+    asked = told(project, period)
     try:
         store: Store = project.store(create=False)
     except NoStoreError:
         return check(None, asked)
     with store:
         return check(store, asked)
-
-
-def _asked(project: Opened, period: str | None) -> Project:
-    from percapita.core import periods  # noqa: PLC0415
-    from percapita.model.load import ModelError  # noqa: PLC0415
-    from percapita.report.check import Project  # noqa: PLC0415
-    from percapita.report.contracts import contract_findings  # noqa: PLC0415
-    from percapita.report.pricebook import book_findings  # noqa: PLC0415
-    from percapita.report.taxonomy import read_map, read_taxonomy  # noqa: PLC0415
-
-    model: Model | None = None
-    problems: tuple[Problem, ...] = ()
-    try:
-        model = project.model()
-    except ModelError as error:
-        problems = error.problems
-    months = None
-    if period:
-        zone = periods.zone(model.timezone if model else "UTC")
-        months = [name for name, _ in periods.months(periods.parse(period, zone).span, zone)]
-    return Project(
-        now=project.now,
-        model=model,
-        problems=problems,
-        taxonomy=read_taxonomy(project.taxonomy),
-        resource_map=read_map(project.resource_map),
-        sources=[source.name for source in project.sources],
-        period=period or "",
-        months=months,
-        identity_tags=project.identity_tags,
-        rates=project.rates,
-        more=(
-            lambda store, currency: book_findings(
-                store, project.price_book, project.now, currency, months
-            ),
-            lambda store, currency: contract_findings(
-                store, project.contracts, project.now, currency
-            ),
-        ),
-    )
 
 
 def _print(found: Checked, form: str, meta: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,10 @@ from percapita.cli import options
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from percapita.project import Project
     from percapita.report.explain import Question
     from percapita.report.explain_json import Asked
     from percapita.report.explain_who import Sought
     from percapita.report.opened import Opened
-    from percapita.store import Store
 
 NAMED = 10
 """Lines, or receivers, that the terminal names unless told otherwise."""
@@ -82,26 +80,32 @@ def explain_command(
       percapita explain --line 4f0c2b9d11aa
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
+    from percapita.project.checking import units  # noqa: PLC0415
+    from percapita.report import explain_asked  # noqa: PLC0415
     from percapita.report.explain_json import Asked  # noqa: PLC0415
     from percapita.report.opened import open_figures  # noqa: PLC0415
 
     pairs = _pairs(asked["segments"], asked["tier"])
     tenant, line_id, pool = asked["tenant"], asked["line_id"], asked["pool"]
-    if sum(map(bool, (subject, pairs, tenant, line_id))) != 1:
-        raise click.UsageError("Name one thing: SUBJECT, --tier, --segment, --tenant or --line.")
+    _check_one(subject, pairs, tenant, line_id)
     project = Project.open(project_dir, store_dir)
     with project.store(create=False) as store:
-        opened = open_figures(
-            store, now=project.now, basis=asked["basis"] or "", run=asked["run_id"]
-        )
-        question = _question(opened, asked["period"], pool, asked["count"], form)
-        meta = _meta(opened, asked["period"], pool)
+        basis, run = asked["basis"] or "", asked["run_id"]
+        opened = open_figures(store, now=project.now, basis=basis, run=run)
+        lines = _lines(asked["count"], form)
+        question = explain_asked.question(opened, asked["period"], pool, lines)
+        meta = explain_asked.meta(opened, asked["period"], pool)
         if line_id:
             _print_up(opened, question, meta, line_id, form)
         else:
-            sought = _sought(opened, subject, pairs, tenant)
-            page = Asked(sought.title, sought.shown, meta, _units(project, store), opened.zone)
+            sought = explain_asked.sought(opened, subject, pairs, tenant)
+            page = Asked(sought.title, sought.shown, meta, units(project, store), opened.zone)
             _print_down(opened, question, page, sought, form)
+
+
+def _check_one(*named: object) -> None:
+    if sum(map(bool, named)) != 1:
+        raise click.UsageError("Name one thing: SUBJECT, --tier, --segment, --tenant or --line.")
 
 
 def _pairs(segments: Sequence[str], tier: str | None) -> dict[str, str]:
@@ -114,69 +118,11 @@ def _pairs(segments: Sequence[str], tier: str | None) -> dict[str, str]:
     return pairs
 
 
-def _sought(
-    opened: Opened, subject: str | None, pairs: Mapping[str, str], tenant: str | None
-) -> Sought:
-    from percapita.report import explain_who  # noqa: PLC0415
-
-    if pairs:
-        return explain_who.segment(opened, pairs)
-    if tenant:
-        return explain_who.tenant(opened, tenant)
-    return explain_who.subject(opened, str(subject))
-
-
-def _question(
-    opened: Opened, period: str | None, pool: str, count: int | None, form: str
-) -> Question:
-    from percapita.core.errors import InputError, nearest  # noqa: PLC0415
-    from percapita.report.explain import Question  # noqa: PLC0415
-
-    pools = [*(one.name for one in opened.model.pools), "unallocated", "rounding", "credits"]
-    if pool and pool not in pools:
-        raise InputError(f"{pool!r} is not a pool of the model.", hint=nearest(pool, pools))
+def _lines(count: int | None, form: str) -> int | None:
+    """Return how many lines, or receivers, are named; ``None`` is all."""
     if count is None:
         count = NAMED if form == "text" else -1
-    window = opened.period(period)
-    return Question(
-        opened.basis,
-        tuple(sorted(opened.runs.items())),
-        window.span if window else None,
-        pool,
-        None if count < 0 else count,
-    )
-
-
-def _meta(opened: Opened, period: str | None, pool: str) -> dict[str, Any]:
-    from percapita.report.adjustments import status  # noqa: PLC0415
-    from percapita.report.cost_json import instant  # noqa: PLC0415
-
-    runs = sorted(set(opened.runs.values()))
-    return {
-        "basis": opened.basis,
-        "currency": opened.model.currency,
-        "period": opened.label(opened.period(period)),
-        "pool": pool or None,
-        "status": status(opened, opened.period(period)),
-        "as_of": instant(opened.now),
-        "model": opened.model.hash,
-        "run": runs[0] if len(runs) == 1 else runs,
-        "notes": list(opened.notes),
-    }
-
-
-def _units(project: Project, store: Store) -> dict[str, tuple[str, int]]:
-    """Return the unit of each meter whose source gives just one."""
-    from percapita.telemetry.units import unit  # noqa: PLC0415
-
-    found: dict[str, set[tuple[str, int]]] = {}
-    for source in project.all_sources(store):
-        meters = [(meter.name, meter.unit, meter.scale) for meter in source.meters.values()]
-        if source.unit and "meter" in source.values:
-            meters.append((source.values["meter"], source.unit, source.scale))
-        for name, text, scale in meters:
-            found.setdefault(name, set()).add((text, unit(text, scale).factor))
-    return {name: ways.pop() for name, ways in found.items() if len(ways) == 1}
+    return None if count < 0 else count
 
 
 def _print_down(

@@ -22,8 +22,10 @@ class NothingPublishedError(InputError):
     """There are no figures to read."""
 
     def __init__(self, basis: str, known: Collection[str]) -> None:
+        self.known = tuple(sorted(known))
+        """Bases that there are figures of."""
         figures = f" of {basis} cost" if basis else ""
-        other = f" Published: {', '.join(sorted(known))}." if known else ""
+        other = f" Published: {', '.join(self.known)}." if known else ""
         command = f"percapita run --basis {basis}" if basis and known else "percapita run"
         super().__init__(f"No figures{figures} are published.{other}", hint=f"Type {command}.")
 

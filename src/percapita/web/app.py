@@ -33,6 +33,8 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Site = Callable[[Any, Any, Any], Awaitable[None]]
+"""An application of its own, which sees to its responses' headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,17 @@ def as_json(value: object, status: int = 200) -> Response:
 class App:
     """The pages of one address."""
 
-    def __init__(self, routes: Routes, access: Access, public: frozenset[str]) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        access: Access,
+        public: frozenset[str],
+        site: Site | None = None,
+    ) -> None:
         self._routes = routes
         self._access = access
+        self._site = site
+        """Answers every other path, to who may read."""
         self._public = public
         """Paths that ask for no token: they show nothing of anybody."""
 
@@ -84,6 +94,9 @@ class App:
             return
         headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in scope["headers"]}
         try:
+            if self._site is not None and self._beyond(scope["path"], headers):
+                await self._site(scope, receive, send)
+                return
             response = await self._answer(scope, headers, receive)
         except Refusal as refusal:
             challenge = {"www-authenticate": "Bearer"} if isinstance(refusal, NoTokenError) else {}
@@ -92,6 +105,18 @@ class App:
             _LOG.exception("%s failed", scope["path"])
             response = Response(b"An error in percapita itself; the log describes it.\n", 500)
         await _send(send, receive, response, head=scope["method"] == "HEAD")
+
+    def _beyond(self, path: str, headers: Mapping[str, str]) -> bool:
+        """Tell whether a path is the site's, and whoever asks may read it.
+
+        Raises:
+            Refusal: it is, and they may not.
+        """
+        if path in self._public or any(path == known for _, known in self._routes):
+            return False
+        self._access.check_host(headers.get("host", ""))
+        self._access.check_token(headers.get("authorization", ""))
+        return True
 
     async def _answer(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Response:
         self._access.check_host(headers.get("host", ""))

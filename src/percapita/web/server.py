@@ -29,9 +29,10 @@ from percapita.telemetry.receive.connection import Connection
 from percapita.telemetry.receive.counters import Counters
 from percapita.telemetry.receive.http import OtlpHttp
 from percapita.telemetry.receive.intake import Intake, Limits
-from percapita.web import pages
+from percapita.web import pages, site
 from percapita.web.app import App, Receive, Scope, Send
 from percapita.web.counting import Counting
+from percapita.web.desk import Desk
 from percapita.web.health import PUBLIC, Health
 
 _CONNECTIONS: Final = 2000
@@ -124,7 +125,10 @@ class _Server:
         reading = Access(asked.host, lambda token: role(token) == "admin", asked.names)
         self._counting = Counting(asked.command or _counts(project))
         health = Health(self._intake, spool, self._counting).routes()
-        self._pages = App({**health, **pages.routes(project)}, reading, PUBLIC)
+        self._desk = Desk(project.root, project.store_root)
+        self._pages = App(
+            {**health, **pages.routes(project)}, reading, PUBLIC, site.create(self._desk)
+        )
         self._otlp = _Beside(OtlpHttp(self._intake, sending), App(health, reading, PUBLIC))
         self._rpc: grpc.aio.Server | None = None
         self._sending = sending
@@ -186,6 +190,7 @@ class _Server:
         if self._rpc is not None:
             await self._rpc.stop(_GRACE_SECONDS)
         await asyncio.wait(tasks)
+        await asyncio.to_thread(self._desk.close)
         self._intake.close()
         await self._counting.stop(self._spool.head, drain=_GRACE_SECONDS, wait=20)
 

@@ -1,0 +1,21 @@
+"""Charts drawn as SVG, on the server: the same picture for a page, a mail and a file."""
+
+from percapita.report.charts.bars import Bar, Part, bars
+from percapita.report.charts.icicle import Node, icicle
+from percapita.report.charts.line import Point, Series, line
+from percapita.report.charts.spark import spark
+from percapita.report.charts.waterfall import Step, waterfall
+
+__all__ = [
+    "Bar",
+    "Node",
+    "Part",
+    "Point",
+    "Series",
+    "Step",
+    "bars",
+    "icicle",
+    "line",
+    "spark",
+    "waterfall",
+]

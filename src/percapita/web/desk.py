@@ -1,0 +1,114 @@
+"""The desk: a project kept open for pages, and the answers that were worked out already.
+
+Answers are worked out in a few threads, each with a store of its own, since an engine serves one
+question at a time. What was answered is kept until the catalog, the model or the minute changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from percapita.project import Project
+from percapita.project.opening import FILE
+from percapita.store import Store
+
+_THREADS: Final = 2
+_KEPT: Final = 512
+"""Answers kept, the last asked for first."""
+_FRESH: Final = 60.0
+"""Seconds after which an answer is worked out again though nothing changed: days pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a question is answered with: the project as it is now, and this thread's store."""
+
+    project: Project
+    store: Store
+
+
+Make = Callable[[Bench], Any]
+
+
+class Desk:
+    """Answers questions about one project, from any thread and any number at once."""
+
+    def __init__(self, folder: Path, store_dir: Path | None = None, *, memory: str = "") -> None:
+        self._folder = folder
+        self._store_dir = store_dir
+        self._memory = memory
+        self._own = threading.local()
+        self._stores: list[Store] = []
+        self._answers: OrderedDict[object, Future[Any]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="desk")
+
+    def project(self) -> Project:
+        """Open the project as its files are now.
+
+        Raises:
+            InputError: percapita.yaml cannot be worked with.
+        """
+        return Project.open(self._folder, self._store_dir)
+
+    async def answer(self, question: object, make: Make) -> Any:  # noqa: ANN401
+        """Return the answer to a question, worked out by ``make`` if nobody asked it before.
+
+        Args:
+            question: what tells answers apart.
+            make: works the answer out; it runs in a thread of the desk.
+
+        Raises:
+            PercapitaError: what ``make`` raises.
+        """
+        return await asyncio.wrap_future(self._future((self._stamp(), question), make))
+
+    def close(self) -> None:
+        """Let questions under way end, then give everything back."""
+        self._pool.shutdown()
+        for store in self._stores:
+            store.close()
+
+    def _future(self, key: object, make: Make) -> Future[Any]:
+        with self._lock:
+            found = self._answers.get(key)
+            if found is not None and not (found.done() and found.exception()):
+                self._answers.move_to_end(key)
+                return found
+            made = self._answers[key] = self._pool.submit(self._work, make)
+            while len(self._answers) > _KEPT:
+                self._answers.popitem(last=False)
+            return made
+
+    def _work(self, make: Make) -> Any:  # noqa: ANN401
+        project = self.project()
+        store: Store | None = getattr(self._own, "store", None)
+        if store is None:
+            store = project.store(create=False, threads=1, memory=self._memory)
+            self._own.store = store
+            with self._lock:
+                self._stores.append(store)
+        return make(Bench(project, store))
+
+    def _stamp(self) -> tuple[object, ...]:
+        """Return what changes whenever answers may."""
+        root = self._store_dir or self._folder / ".percapita"
+        watched = [self._folder / FILE, root / "catalog.sqlite", root / "catalog.sqlite-wal"]
+        watched += sorted(self._folder.glob("*.yaml"))
+        return (int(time.monotonic() / _FRESH), *map(_seen, watched))
+
+
+def _seen(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -1,0 +1,87 @@
+"""Pages from templates: everything is escaped, every number goes through one formatter."""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from fastapi import Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from percapita.report import numbers
+
+_PAGES: Final = (
+    ("overview", "Overview", "o"),
+    ("cost", "Explorer", "c"),
+    ("explain", "Explain", "e"),
+    ("reconcile", "Reconcile", "r"),
+    ("data", "Data health", "d"),
+    ("model", "Cost model", "m"),
+)
+"""Page, its name, and the letter that ``g`` and it lead there by."""
+
+
+def page(template: str, request: Request, **values: Any) -> str:  # noqa: ANN401
+    """Return a page as HTML."""
+    here = request.url.path.strip("/").split(".")[0] or "overview"
+    query = urlencode(request.query_params.multi_items())
+    return _environment().get_template(template).render(
+        values, here=here, query=query, pages=_PAGES
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("percapita.web", "templates"), autoescape=True,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters |= {"money": money, "count": count, "percent": percent, "signed": signed}
+    made.globals["static"] = static
+    return made
+
+
+def money(value: object, places: int = 2, missing: str = numbers.UNKNOWN) -> Markup:
+    """Write an amount; the exact one shows when pointed at."""
+    if value is None:
+        return Markup('<span class="unknown">{}</span>').format(missing)
+    exact = Decimal(str(value))
+    return Markup('<data value="{0}" title="{0}">{1}</data>').format(
+        str(value), numbers.amount(exact, places)
+    )
+
+
+def signed(value: object, places: int = 2) -> Markup:
+    """Write a change, with its sign; rises of cost are marked, and so are falls."""
+    if value is None:
+        return Markup('<span class="unknown">{}</span>').format(numbers.UNKNOWN)
+    exact = Decimal(str(value))
+    arrow, paint = ("▲", "more") if exact > 0 else ("▼", "less") if exact < 0 else ("", "")
+    plus = "+" if exact > 0 else ""
+    return Markup('<data class="{}" value="{}" title="{}">{}{} {}</data>').format(
+        paint, str(value), str(value), plus, numbers.amount(exact, places), arrow
+    )
+
+
+def count(value: int | None) -> Markup:
+    """Write a whole number."""
+    return escape(numbers.count(value))
+
+
+def percent(value: object, missing: str = numbers.UNDEFINED) -> Markup:
+    """Write a percentage with its sign."""
+    if value is None:
+        return Markup('<span class="unknown">{}</span>').format(missing)
+    return escape(f"{numbers.share(Decimal(str(value)))} %")
+
+
+@lru_cache(maxsize=16)
+def static(name: str) -> str:
+    """Return the address of a static file; it changes with the content."""
+    content = files("percapita.web").joinpath("static", name).read_bytes()
+    return f"/static/{name}?v={hashlib.blake2b(content, digest_size=6).hexdigest()}"

@@ -1,0 +1,69 @@
+"""What a page shows: one answer, for people, for programs and for spreadsheets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from percapita.report.opened import Opened, open_figures
+from percapita.web.desk import Bench
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The address of a page after the question mark: each name with its values, in order."""
+
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    def one(self, name: str, default: str = "") -> str:
+        """Return the last value of a name."""
+        return next((v for n, v in reversed(self.pairs) if n == name and v), default)
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of a name, each once."""
+        return list(dict.fromkeys(v for n, v in self.pairs if n == name and v))
+
+    def number(self, name: str, default: int | None = None) -> int | None:
+        """Return a value that is a whole number above zero."""
+        text = self.one(name)
+        return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else default
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One answer in its forms."""
+
+    template: str
+    title: str
+    data: Mapping[str, Any]
+    """As JSON carries it: the very figures that the page shows."""
+    header: Sequence[str | None] = ()
+    """Of the table that CSV carries."""
+    rows: Sequence[Sequence[Any]] = ()
+    shown: Mapping[str, Any] = field(default_factory=dict)
+    """What the template needs beside the figures: pictures, links, choices."""
+
+
+def opened(bench: Bench, asked: Asked) -> Opened:
+    """Open the figures that an address asks for: of a basis, of a run, else the published ones.
+
+    Raises:
+        NothingPublishedError: there are none.
+    """
+    path = bench.project.model_path
+    text = path.read_text(encoding="utf-8-sig") if path.exists() else None
+    return open_figures(
+        bench.store, now=bench.project.now, basis=asked.one("basis"), run=asked.one("run"),
+        model_text=text,
+    )  # fmt: skip
+
+
+def periods(found: Opened) -> list[str]:
+    """Return the months that have figures, the newest first."""
+    return sorted(found.runs, reverse=True)
+
+
+def period_of(found: Opened, asked: Asked) -> str:
+    """Return the period an address asks for, the newest month unless it says one."""
+    return asked.one("period") or periods(found)[0]

@@ -1,0 +1,21 @@
+"""One module a page: from an address to what is shown."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from percapita.web.desk import Bench
+from percapita.web.view import Asked, View
+from percapita.web.views import cost, data, explain, line, model, overview, reconcile
+
+Page = Callable[[Bench, Asked], View]
+
+PAGES: Final[Mapping[str, Page]] = {
+    "overview": overview.view,
+    "cost": cost.view,
+    "explain": explain.view,
+    "line": line.view,
+    "reconcile": reconcile.view,
+    "data": data.view,
+    "model": model.view,
+}
+"""Name in the address -> page."""

@@ -1,0 +1,187 @@
+"""The explorer: cost by anything, filtered by anything, compared with another period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from percapita.core.money import percent, text
+from percapita.measure.question import SCOPES, Question, ask
+from percapita.report import cost_json
+from percapita.report.charts import Bar, Part, bars
+from percapita.report.cost import Answer, answer
+from percapita.report.numbers import amount, places
+from percapita.report.opened import Opened
+from percapita.web.desk import Bench
+from percapita.web.view import Asked, View, opened, period_of, periods
+
+_TOP: Final = 50
+_DRAWN: Final = 12
+_BASES: Final = ("billed", "effective", "contracted", "list")
+_PARTS: Final = {"direct": "c1", "shared": "c2", "overhead": "c3"}
+_PEOPLE: Final = ("user", "session", "tenant")
+
+
+def view(bench: Bench, asked: Asked) -> View:
+    """Answer what the address asks; without a cut, by the model's first segment."""
+    found = opened(bench, asked)
+    by = asked.all("by") or [cuts(found)[0]]
+    period = period_of(found, asked)
+    question = _question(found, asked, by, period)
+    now = answer(found, question)
+    data = cost_json.statement(now)
+    header, rows = cost_json.flat(now)
+    compared = asked.one("compare")
+    if compared:
+        before = answer(found, _question(found, asked, by, compared))
+        data["compare"] = _comparison(now, before, compared)
+    shown = {
+        "by": by, "period": period, "compare": compared, "periods": periods(found),
+        "cuts": cuts(found), "scopes": list(SCOPES), "bases": _BASES,
+        "units": [unit.name for unit in found.model.units],
+        "filters": _filters(asked, by),
+        "links": [_links(row, asked, by, found) for row in data["rows"]],
+        "chart": _chart(data, asked, by, found), "places": _places(data),
+        "changes": _changes(data, by),
+    }  # fmt: skip
+    return View("cost.html", f"Cost by {' and '.join(by)}", data, header, rows, shown)
+
+
+def cuts(found: Opened) -> list[str]:
+    """Return what cost can be cut by, the model's segments first."""
+    model = found.model
+    return [
+        *(segment.name for segment in model.segments), *model.dimensions, "pool", "layer", "scope",
+        "class", "owner", "service", "category", "account", "provider", "user", "tenant", "month",
+        "day",
+    ]  # fmt: skip
+
+
+def _question(found: Opened, asked: Asked, by: Sequence[str], period: str) -> Question:
+    return ask(
+        found.model, by=by, where=asked.all("where"), scope=asked.one("scope", "fully loaded"),
+        unit=asked.one("unit"), period=found.period(period), basis=found.basis,
+        top=asked.number("top", _TOP),
+    )  # fmt: skip
+
+
+def _filters(asked: Asked, by: Sequence[str]) -> list[dict[str, str]]:
+    """Return each filter with the address that drops it."""
+    return [
+        {"text": one, "drop": address(asked, by, where=[w for w in asked.all("where") if w != one])}
+        for one in asked.all("where")
+    ]
+
+
+def address(asked: Asked, by: Sequence[str], **changed: Sequence[str] | str) -> str:
+    """Return the address of the explorer with something changed."""
+    kept = {
+        name: asked.all(name) for name in ("period", "compare", "scope", "unit", "basis", "top")
+    }
+    pairs: dict[str, Sequence[str]] = {"by": by, "where": asked.all("where"), **kept}
+    pairs |= {n: [v] if isinstance(v, str) else v for n, v in changed.items()}
+    return f"/cost?{urlencode([(n, v) for n, values in pairs.items() for v in values])}"
+
+
+def _links(
+    row: Mapping[str, Any], asked: Asked, by: Sequence[str], found: Opened
+) -> dict[str, dict[str, str]]:
+    """Return where each value of a row leads: to what it consists of, and to its explanation."""
+    links = {}
+    for name in by:
+        value = row.get(name)
+        if value is None or "other_rows" in row:
+            continue
+        narrower = [*asked.all("where"), f"{name}={value}"]
+        to = {"narrow": address(asked, [_next(name, by, found)], where=narrower)}
+        why = _explain(name, str(value), found, period_of(found, asked))
+        links[name] = {**to, "explain": why} if why else to
+    return links
+
+
+def _next(name: str, by: Sequence[str], found: Opened) -> str:
+    rest = [cut for cut in by if cut != name]
+    if rest:
+        return rest[0]
+    return "pool" if name != "pool" else cuts(found)[0]
+
+
+def _explain(name: str, value: str, found: Opened, period: str) -> str:
+    asked = {"period": period, "basis": found.basis}
+    if name in _PEOPLE:
+        return f"/explain?{urlencode({'subject': value, **asked})}"
+    if any(segment.name == name for segment in found.model.segments):
+        return f"/explain?{urlencode({'segment': f'{name}={value}', **asked})}"
+    return ""
+
+
+def _places(data: Mapping[str, Any]) -> int:
+    return places([number(row["cost_per_unit"]) for row in data["rows"]])
+
+
+def number(value: str | None) -> Decimal | None:
+    """Return a figure of a statement as the amount it is."""
+    return None if value is None else Decimal(value)
+
+
+def name_of(row: Mapping[str, Any], by: Sequence[str]) -> str:
+    """Return what a row is called."""
+    if "other_rows" in row:
+        return f"{row['other_rows']} more"
+    return ", ".join("not known" if row[name] is None else str(row[name]) for name in by)
+
+
+def _chart(data: Mapping[str, Any], asked: Asked, by: Sequence[str], found: Opened) -> str:
+    drawn = []
+    for row in data["rows"][:_DRAWN]:
+        parts = [
+            Part(kind, Decimal(row[kind]), amount(number(row[kind])), paint)
+            for kind, paint in _PARTS.items()
+        ]
+        links = _links(row, asked, by, found)
+        href = links[by[0]]["narrow"] if by[0] in links else ""
+        drawn.append(Bar(name_of(row, by), parts, amount(number(row["total"])), href))
+    return (
+        bars(drawn, label=f"Cost by {' and '.join(by)}: direct, shared, overhead") if drawn else ""
+    )
+
+
+def _comparison(now: Answer, before: Answer, period: str) -> dict[str, Any]:
+    """Return each row's total and cost per unit before, and what they changed by."""
+    then = {figure.key: figure for figure in before.figures.rows}
+    here = {figure.key: figure for figure in now.figures.rows}
+    rows = []
+    for key in dict.fromkeys((*here, *then)):
+        new, old = here.get(key), then.get(key)
+        a = new.cost.total if new else Decimal(0)
+        b = old.cost.total if old else Decimal(0)
+        known = new or old
+        assert known is not None  # noqa: S101 the key came from one of them
+        source = now if new else before
+        rows.append(
+            {
+                **cost_json.keys(source, known),
+                "total_before": text(b),
+                "total_change": text(a - b),
+                "total_change_percent": text(percent(a - b, b)),
+                "cost_per_unit_before": text(old.cost_per_unit if old else None),
+            }
+        )
+    return {
+        "period": period,
+        "bill_total_before": text(before.figures.bill_total),
+        "total_before": text(before.figures.totals.cost.total),
+        "total_change": text(now.figures.totals.cost.total - before.figures.totals.cost.total),
+        "cost_per_unit_before": text(before.figures.totals.cost_per_unit),
+        "rows": rows,
+    }
+
+
+def _changes(data: Mapping[str, Any], by: Sequence[str]) -> list[Mapping[str, Any] | None]:
+    """Return for each row of the explorer what the comparison says of it."""
+    if "compare" not in data:
+        return []
+    known = {tuple(row[name] for name in by): row for row in data["compare"]["rows"]}
+    return [known.get(tuple(row.get(name) for name in by)) for row in data["rows"]]

@@ -1,0 +1,49 @@
+"""A bill line, and everyone who got a part of it."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from percapita.core.errors import InputError
+from percapita.report import explain_asked, explain_json, explain_who
+from percapita.report.charts import Bar, Part, bars
+from percapita.report.numbers import amount
+from percapita.store.people import people
+from percapita.web.desk import Bench
+from percapita.web.view import Asked, View, opened
+
+_DRAWN = 12
+
+
+def view(bench: Bench, asked: Asked) -> View:
+    """Explain the line the address names."""
+    line_id = asked.one("id")
+    if not line_id:
+        raise InputError(
+            "No line is named.", hint="Write /line?id=ID, as percapita lines prints it."
+        )
+    found = opened(bench, asked)
+    question = explain_asked.question(found, asked.one("period") or None, "", None)
+    meta = explain_asked.meta(found, asked.one("period") or None, "")
+    up = explain_who.line(found, question, line_id)
+    known = people(found.store.catalog, {one.subject for one in up.got})
+    page = explain_json.Asked(f"line {up.line['LineId']}", {}, meta, zone=found.zone)
+    data: dict[str, Any] = json.loads(explain_json.up_json(page, up, known))
+    header, *rows = explain_json.up_csv(up, known)
+    shown = {"chart": _chart(data)}
+    title = f"Line {data['line']['LineId'][:12]}"
+    return View("line.html", title, data, list(header), [list(row) for row in rows], shown)
+
+
+def _chart(data: dict[str, Any]) -> str:
+    rows = [
+        Bar(
+            one["label"] or (one["pseudonym"] or one["subject_kind"])[:12],
+            [Part(one["pool"], Decimal(one["amount"]), amount(Decimal(one["amount"])))],
+            amount(Decimal(one["amount"])),
+        )
+        for one in data["receivers"][:_DRAWN]
+    ]
+    return bars(rows, label="Who got most of the line") if rows else ""

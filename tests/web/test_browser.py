@@ -1,0 +1,159 @@
+"""Pages in a real browser: in both colours, on a phone, by keyboard, without scripts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+import servers
+from web.serving import Site
+
+pytestmark = pytest.mark.external
+
+PAGES = (
+    "/overview",
+    "/cost?by=tier&by=pool",
+    "/cost?by=tier&compare=2025-10",
+    "/explain",
+    "/explain?segment=tier%3DStarter",
+    "/explain?segment=tier%3DStarter&pool=postgresql",
+    "/reconcile",
+    "/data",
+    "/model",
+    "/cost?by=nothing",
+    "/nothing",
+)
+DESKTOP, PHONE = (1280, 900), (390, 800)
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start the browser that the system has."""
+    program = shutil.which("chromium")
+    if program is None:
+        servers.missing("Chromium")
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        yield found
+        found.close()
+
+
+def opened(browser: Browser, size: tuple[int, int], *, dark: bool = False, js: bool = True) -> Page:
+    """Open an empty window."""
+    width, height = size
+    return browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        java_script_enabled=js,
+    ).new_page()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_every_page_is_quiet_and_accessible(
+    browser: Browser, site: Site, size: tuple[int, int], *, dark: bool
+) -> None:
+    """No page logs an error, asks a stranger, breaks the policy, or fails axe's A and AA rules."""
+    page = opened(browser, size, dark=dark)
+    noise: list[str] = []
+    strangers: list[str] = []
+    own = urlsplit(site.url).netloc
+
+    def heard(said: ConsoleMessage) -> None:
+        if said.type == "error":
+            noise.append(said.text)
+
+    def asked(request: Request) -> None:
+        if urlsplit(request.url).netloc != own:
+            strangers.append(request.url)
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: noise.append(str(error)))
+    page.on("request", asked)
+    found = {}
+    for path in PAGES:
+        page.goto(site.url + path)
+        options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+        broken = Axe().run(page, options=options).response["violations"]
+        if broken:
+            found[path] = [(rule["id"], rule["nodes"][0]["html"][:120]) for rule in broken]
+    page.context.close()
+
+    refused = [text for text in noise if "status of 40" not in text]
+    assert (found, refused, strangers) == ({}, [], [])
+
+
+@pytest.mark.parametrize("size", [PHONE, (640, 450)], ids=["phone", "200 % zoom"])
+def test_pages_fit_narrow_windows(browser: Browser, site: Site, size: tuple[int, int]) -> None:
+    """A page never scrolls sideways; wide tables scroll inside themselves."""
+    page = opened(browser, size)
+    wide = []
+    for path in PAGES:
+        page.goto(site.url + path)
+        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+            wide.append(path)
+    page.context.close()
+
+    assert wide == []
+
+
+def test_keys_lead_to_pages(browser: Browser, site: Site) -> None:
+    """`g` and a letter open a page, `?` lists the keys, Tab begins at the skip link."""
+    page = opened(browser, DESKTOP)
+    page.goto(site.url + "/overview")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("?")
+    assert page.locator("#keys").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    with page.expect_navigation():
+        page.keyboard.press("r")
+    assert urlsplit(page.url).path == "/reconcile"
+    page.context.close()
+
+
+def test_choosing_changes_the_address_and_back_returns(browser: Browser, site: Site) -> None:
+    """Every state of the explorer is an address: choices go into it, back leads out."""
+    page = opened(browser, DESKTOP)
+    page.goto(site.url + "/cost?by=tier")
+    with page.expect_navigation():
+        page.select_option("select[name=by] >> nth=0", "pool")
+    assert "by=pool" in page.url
+    assert "by=&" not in page.url
+    page.go_back()
+    assert page.locator("h1").inner_text() == "Cost by tier"
+    page.context.close()
+
+
+def test_pages_work_without_scripts(browser: Browser, site: Site) -> None:
+    """Without scripts a form is sent by its button and links drill down."""
+    page = opened(browser, DESKTOP, js=False)
+    page.goto(site.url + "/cost?by=tier")
+    page.select_option("select[name=by] >> nth=0", "pool")
+    page.click("form.ask button")
+    assert page.locator("h1").inner_text() == "Cost by pool"
+    page.click("tbody th a >> nth=0")
+    assert "where=pool" in page.url
+    page.context.close()
+
+
+def test_a_figure_leads_down_to_its_bill_line_and_up_again(browser: Browser, site: Site) -> None:
+    """From the first page to a tier's explanation, to a line, to who got it."""
+    page = opened(browser, DESKTOP)
+    page.goto(site.url + "/overview")
+    page.click("tbody th a >> nth=0")
+    assert page.locator("h1").inner_text().startswith("Why tier")
+    page.click("a:has(code) >> nth=0")
+    assert urlsplit(page.url).path == "/line"
+    assert page.locator("text=Who got it").is_visible()
+    page.context.close()

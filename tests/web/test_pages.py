@@ -1,0 +1,215 @@
+"""Pages over HTTP: the figures of the command line, as HTML, JSON and CSV, safely."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+import shutil
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from percapita.cli.main import run
+from percapita.web.views import PAGES
+from web.serving import Site, served
+
+ADDRESSES = {
+    "overview": "/overview",
+    "cost": "/cost?by=tier",
+    "explain": "/explain?segment=tier%3DStarter",
+    "reconcile": "/reconcile",
+    "data": "/data",
+    "model": "/model",
+}
+"""An address of each page that shows figures."""
+
+
+def asked(project: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
+    """Return a command's JSON."""
+    capsys.readouterr()
+    assert run([*words, "--project", str(project), "--format", "json"]) == 0
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def with_query(address: str, form: str) -> str:
+    """Return the address of a page's file."""
+    path, mark, query = address.partition("?")
+    return f"{path}.{form}{mark}{query}"
+
+
+def words_of(page: str) -> str:
+    """Return what a page says, without its markup."""
+    return html.unescape(re.sub(r"<[^>]+>", " ", page))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_has_three_forms(site: Site, name: str) -> None:
+    """A page answers as HTML, as JSON and as CSV under one address."""
+    address = ADDRESSES.get(name) or f"/line?id={_a_line(site)}"
+
+    page = site.get(address)
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    found = site.get(with_query(address, "json"))
+    assert found.status == 200
+    assert found.json == site.get(f"/api/v1{address}").json
+    table = site.get(with_query(address, "csv"))
+    assert table.headers["content-type"].startswith("text/csv")
+    assert len(list(csv.reader(io.StringIO(table.text)))) > 1
+
+
+def _a_line(site: Site) -> str:
+    found: str = site.get("/api/v1/explain?segment=tier%3DStarter").json["lines"][0]["LineId"]
+    return found
+
+
+def test_figures_are_those_of_the_command(
+    site: Site, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows, named lines and totals of the explorer are those of `percapita cost`, to the digit."""
+    ours = asked(project, capsys, "cost", "--by", "tier", "--period", "2025-10")
+
+    theirs = site.get("/cost.json?by=tier&period=2025-10").json
+    for part in ("rows", "classes", "totals"):
+        assert theirs[part] == ours[part]
+
+
+def test_reconciliation_is_that_of_the_command(
+    site: Site, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page's identity is that of `percapita reconcile`."""
+    ours = asked(project, capsys, "reconcile", "--period", "2025-10")
+    theirs = site.get("/reconcile.json?period=2025-10").json
+
+    assert {**theirs, "meta": None} == {**ours, "meta": None}
+
+
+def test_published_unit_costs_stand_on_the_page(site: Site) -> None:
+    """CloudMetrics' 27.49, 103.00 and 725.20 a customer are on the first page, and its bill."""
+    said = words_of(site.get("/overview").text)
+
+    for figure in ("27.49", "103.00", "725.20", "95,000.00"):
+        assert figure in said
+
+
+def test_rows_of_the_page_sum_to_its_bill(site: Site) -> None:
+    """What the explorer's table shows sums to the bill it shows, exactly."""
+    found = site.get("/cost.json?by=pool&by=tier").json
+    rows = sum(Decimal(row["total"]) for row in found["rows"])
+
+    assert rows + sum(map(Decimal, found["classes"].values())) == Decimal(
+        found["totals"]["bill_total"]
+    )
+
+
+def test_a_filter_leaves_the_bill_whole(site: Site) -> None:
+    """What a filter hides stays on the page as one amount."""
+    found = site.get("/cost.json?by=pool&where=tier%3DPro").json
+
+    assert found["totals"]["bill_total"] == "95000.00"
+    assert Decimal(found["classes"]["filtered"]) > 0
+
+
+def test_a_month_compared_with_itself_changed_by_nothing(site: Site) -> None:
+    """A comparison gives each row's change, and their sum."""
+    found = site.get("/cost.json?by=tier&compare=2025-10").json["compare"]
+
+    assert {row["total_change"] for row in found["rows"]} == {"0.00"}
+    assert found["total_change"] == "0.00"
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/cost?by=teir", "Did you mean tier"),
+        ("/cost?period=2025-13", "2025-13"),
+        ("/cost?where=nonsense", "NAME=VALUE"),
+        ("/explain?subject=nobody%40example.com", "Nobody is known as"),
+        ("/line?id=zzzz", "No line starts with"),
+        ("/line", "No line is named"),
+        ("/overview?basis=nominal", "nominal"),
+    ],
+)
+def test_a_wrong_question_is_answered_with_what_to_do(site: Site, path: str, said: str) -> None:
+    """A page says what is wrong in words; a program gets the same as a problem document."""
+    page = site.get(path)
+    assert page.status == 400
+    assert said in words_of(page.text)
+    problem = site.get(with_query(path, "json"))
+    assert problem.status == 400
+    assert problem.headers["content-type"] == "application/problem+json"
+    assert said in problem.json["title"] + problem.json["detail"]
+
+
+def test_no_such_page(site: Site) -> None:
+    """An address of nothing is told so, under the site's own roof."""
+    assert site.get("/nothing").status == 404
+
+
+def test_an_answer_that_is_known_is_not_sent_again(site: Site) -> None:
+    """A reader that has the answer is told so."""
+    first = site.get("/cost?by=tier")
+
+    again = site.get("/cost?by=tier", If_None_Match=first.headers["etag"])
+    assert (again.status, again.text) == (304, "")
+
+
+@pytest.mark.parametrize(
+    "path", [*ADDRESSES.values(), "/nothing", "/cost.json", "/static/page.css"]
+)
+def test_headers_keep_strangers_out(site: Site, path: str) -> None:
+    """Every response forbids foreign content, framing and guessing of types."""
+    headers = site.get(path).headers
+
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ADDRESSES.values())
+def test_pages_hold_no_style_or_script_of_their_own(site: Site, path: str) -> None:
+    """Nothing in a page needs the policy to be loosened, and no page is heavy."""
+    page = site.get(path).text
+
+    assert not re.search(r"<[^>]+ (style|on\w+)=", page)
+    assert not re.search(r"<script(?![^>]* src=)", page)
+    assert len(page.encode()) < 100_000
+
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def test_names_are_escaped(site: Site) -> None:
+    """What the address says is shown as text, wherever it is shown."""
+    for path in (
+        f"/cost?where=tier%3D{HOSTILE}",
+        f"/explain?subject={HOSTILE}",
+        f"/cost?by={HOSTILE}",
+        f"/{HOSTILE}",
+    ):
+        assert HOSTILE not in site.get(path).text
+
+
+def test_a_project_without_figures_leads_the_way(tmp_path: Path) -> None:
+    """Before the first run every page says which commands lead to a figure."""
+    folder = tmp_path / "new"
+    assert run(["init", str(folder)]) == 0
+
+    with served(folder) as found:
+        page = found.get("/overview")
+        assert page.status == 200
+        assert "percapita import" in page.text
+        assert found.get("/overview.json").status == 409
+
+
+def test_a_new_run_is_seen_at_once(tmp_path: Path, project: Path) -> None:
+    """A page shows what was published last, though another process published it."""
+    folder = shutil.copytree(project, tmp_path / "copy")
+    with served(folder) as found:
+        before = found.get("/cost.json?by=tier").json["meta"]["run"]
+        assert run(["run", "--project", str(folder)]) == 0
+        assert found.get("/cost.json?by=tier").json["meta"]["run"] != before
