@@ -61,7 +61,8 @@ def _read(status: int, headers: Any, body: bytes) -> Reply:  # noqa: ANN401
 def served(project: Path) -> Iterator[Site]:
     """Serve a project as long as the block runs."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create(Desk(project)), log_level="critical"))
+    desk = Desk(project)
+    server = uvicorn.Server(uvicorn.Config(create(desk), log_level="critical"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     while not server.started:
@@ -71,4 +72,5 @@ def served(project: Path) -> Iterator[Site]:
     finally:
         server.should_exit = True
         thread.join()
+        desk.close()
         listening.close()

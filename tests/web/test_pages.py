@@ -8,6 +8,8 @@ import io
 import json
 import re
 import shutil
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -213,3 +215,18 @@ def test_a_new_run_is_seen_at_once(tmp_path: Path, project: Path) -> None:
         before = found.get("/cost.json?by=tier").json["meta"]["run"]
         assert run(["run", "--project", str(folder)]) == 0
         assert found.get("/cost.json?by=tier").json["meta"]["run"] != before
+
+
+def test_the_server_shows_the_pages(project: Path, tmp_path: Path) -> None:
+    """`percapita serve` answers pages on its port, beside health; foreign names are refused."""
+    folder = shutil.copytree(project, tmp_path / "served")
+    ports = ("--port=0", "--otlp-http-port=0", "--otlp-grpc-port=0", "--format=json")
+    command = [sys.executable, "-m", "percapita", "serve", "--project", str(folder), *ports]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        assert process.stdout is not None
+        found = Site(f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}")
+        assert "27.49" in words_of(found.get("/").text)
+        assert found.get("/healthz").json == {"status": "ok"}
+        assert found.get("/cost", Host="elsewhere.example").status == 403
+        process.terminate()
+        assert process.wait(30) == 0

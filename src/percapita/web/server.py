@@ -29,8 +29,8 @@ from percapita.telemetry.receive.connection import Connection
 from percapita.telemetry.receive.counters import Counters
 from percapita.telemetry.receive.http import OtlpHttp
 from percapita.telemetry.receive.intake import Intake, Limits
-from percapita.web import pages, site
-from percapita.web.app import App, Receive, Scope, Send
+from percapita.web import pages
+from percapita.web.app import App, Receive, Scope, Send, Site
 from percapita.web.counting import Counting
 from percapita.web.desk import Desk
 from percapita.web.health import PUBLIC, Health
@@ -125,10 +125,9 @@ class _Server:
         reading = Access(asked.host, lambda token: role(token) == "admin", asked.names)
         self._counting = Counting(asked.command or _counts(project))
         health = Health(self._intake, spool, self._counting).routes()
-        self._desk = Desk(project.root, project.store_root)
-        self._pages = App(
-            {**health, **pages.routes(project)}, reading, PUBLIC, site.create(self._desk)
-        )
+        self._desk = None if asked.port is None else Desk(project.root, project.store_root)
+        behind = _site(self._desk) if self._desk else None
+        self._pages = App({**health, **pages.routes(project)}, reading, PUBLIC, behind)
         self._otlp = _Beside(OtlpHttp(self._intake, sending), App(health, reading, PUBLIC))
         self._rpc: grpc.aio.Server | None = None
         self._sending = sending
@@ -190,7 +189,8 @@ class _Server:
         if self._rpc is not None:
             await self._rpc.stop(_GRACE_SECONDS)
         await asyncio.wait(tasks)
-        await asyncio.to_thread(self._desk.close)
+        if self._desk:
+            await asyncio.to_thread(self._desk.close)
         self._intake.close()
         await self._counting.stop(self._spool.head, drain=_GRACE_SECONDS, wait=20)
 
@@ -213,6 +213,12 @@ class _Uvicorn(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _site(desk: Desk) -> Site:
+    from percapita.web.site import create  # noqa: PLC0415 receivers alone need no web framework
+
+    return create(desk)
 
 
 def _config(app: Any, tls: tuple[Path, Path] | None) -> uvicorn.Config:  # noqa: ANN401 any ASGI callable
