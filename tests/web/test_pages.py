@@ -223,10 +223,12 @@ def test_the_server_shows_the_pages(project: Path, tmp_path: Path) -> None:
     ports = ("--port=0", "--otlp-http-port=0", "--otlp-grpc-port=0", "--format=json")
     command = [sys.executable, "-m", "percapita", "serve", "--project", str(folder), *ports]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
-        assert process.stdout is not None
-        found = Site(f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}")
-        assert "27.49" in words_of(found.get("/").text)
-        assert found.get("/healthz").json == {"status": "ok"}
-        assert found.get("/cost", Host="elsewhere.example").status == 403
-        process.terminate()
-        assert process.wait(30) == 0
+        try:
+            assert process.stdout is not None
+            found = Site(f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}")
+            assert "27.49" in words_of(found.get("/").text)
+            assert found.get("/healthz").json == {"status": "ok"}
+            assert found.get("/cost", Host="elsewhere.example").status == 421
+        finally:
+            process.terminate()
+        assert process.wait(60) == 0

@@ -96,11 +96,10 @@ def explain_command(
         question = explain_asked.question(opened, asked["period"], pool, lines)
         meta = explain_asked.meta(opened, asked["period"], pool)
         if line_id:
-            _print_up(opened, question, meta, line_id, form)
-        else:
-            sought = explain_asked.sought(opened, subject, pairs, tenant)
-            page = Asked(sought.title, sought.shown, meta, units(project, store), opened.zone)
-            _print_down(opened, question, page, sought, form)
+            return _print_up(opened, question, meta, line_id, form)
+        sought = explain_asked.sought(opened, subject, pairs, tenant)
+        page = Asked(sought.title, sought.shown, meta, units(project, store), opened.zone)
+        return _print_down(opened, question, page, sought, form)
 
 
 def _check_one(*named: object) -> None:
