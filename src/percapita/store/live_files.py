@@ -328,6 +328,7 @@ def clear_strays(site: Site) -> None:
             ).scalars()
         )
     for table in _MERGING:
-        for path in (site.tables / table).rglob(f"import={LEAD}*/*.parquet"):
+        # Listed first: removing a file removes folders that are still being walked.
+        for path in list((site.tables / table).rglob(f"import={LEAD}*/*.parquet")):
             if path.relative_to(site.tables).as_posix() not in named:
                 remove(site.tables, path)
