@@ -12,6 +12,7 @@ import click
 from percapita.cli import options
 
 if TYPE_CHECKING:
+    from percapita.core.periods import Period
     from percapita.reconcile.compare import Comparison
     from percapita.report.opened import Opened
     from percapita.report.reconciliation import Statement
@@ -34,6 +35,8 @@ _DIFFERS = 1
 @click.option("--invoices", type=click.Path(path_type=Path, dir_okay=False),
               help="Invoices to check the lines against: issuer, invoice id, currency, total,"
                    " date.")  # fmt: skip
+@click.option("--estimates", is_flag=True,
+              help="The live estimates of days beside the bills that came for them.")  # fmt: skip
 @click.option("--fail-on-difference", is_flag=True, help="Leave with code 1 if anything differs.")
 @options.output("text", "json", "csv")
 def reconcile_command(
@@ -46,19 +49,19 @@ def reconcile_command(
     against: Path | None,
     segment: str,
     invoices: Path | None,
+    estimates: bool,
     form: str,
     fail_on_difference: bool,
 ) -> int:
     """Compare the figures with the bill: what is allocated, and every line that is not.
 
-    The bill is summed from the lines as imported. Figures that do not close leave with code 3; a
-    bill that changed since the run with code 1.
+    Figures that do not close leave with code 3; a bill that changed since the run with code 1.
 
     \b
     Examples:
-      percapita reconcile --basis billed --format json
       percapita reconcile --against published.csv --fail-on-difference
       percapita reconcile --invoices invoices.csv --period 2025-10
+      percapita reconcile --estimates --period 2025-11
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
     from percapita.report.opened import open_figures  # noqa: PLC0415
@@ -69,13 +72,28 @@ def reconcile_command(
         if invoices is not None:
             return _invoices(store, invoices, period, form, fail=fail_on_difference)
         opened = open_figures(store, now=project.now, basis=basis, run=run_id)
+        if estimates:
+            return _estimates(opened, opened.period(period), form)
         statement = reconcile(opened, opened.period(period))
         if against is None:
-            _write(statement, form)
-            return 0 if statement.closes else _DIFFERS
-        found, name = _compared(opened, against, segment)
-        _write_comparison(statement, found, name, form)
+            return _write(statement, form)
+        found = _write_comparison(statement, *_compared(opened, against, segment), form)
     return _DIFFERS if fail_on_difference and found.differs else 0
+
+
+def _estimates(opened: Opened, period: Period | None, form: str) -> int:
+    from percapita.report import true_up  # noqa: PLC0415
+
+    found = true_up.true_up(opened, period)
+    if form == "json":
+        _json(true_up.to_json(found))
+    elif form == "csv":
+        _csv(*true_up.flat(found))
+    else:
+        from percapita.report.table import Page  # noqa: PLC0415
+
+        true_up.show(Page(), found)
+    return 0
 
 
 def _invoices(store: Store, path: Path, period: str | None, form: str, *, fail: bool) -> int:
@@ -114,7 +132,7 @@ def _compared(opened: Opened, against: Path, segment: str) -> tuple[Comparison, 
     return compare(outside, ours), outside.segment
 
 
-def _write(statement: Statement, form: str) -> None:
+def _write(statement: Statement, form: str) -> int:
     from percapita.report import reconciliation  # noqa: PLC0415
 
     if form == "json":
@@ -125,9 +143,12 @@ def _write(statement: Statement, form: str) -> None:
         from percapita.report.table import Page  # noqa: PLC0415
 
         reconciliation.show(Page(), statement)
+    return 0 if statement.closes else _DIFFERS
 
 
-def _write_comparison(statement: Statement, found: Comparison, segment: str, form: str) -> None:
+def _write_comparison(
+    statement: Statement, found: Comparison, segment: str, form: str
+) -> Comparison:
     from percapita.report import reconciliation  # noqa: PLC0415
 
     if form == "json":
@@ -138,6 +159,7 @@ def _write_comparison(statement: Statement, found: Comparison, segment: str, for
         from percapita.report.table import Page  # noqa: PLC0415
 
         reconciliation.show_comparison(Page(), statement, found, segment)
+    return found
 
 
 def _json(value: dict[str, Any]) -> None:

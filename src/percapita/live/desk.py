@@ -8,11 +8,13 @@ readings came in; the readings of today each time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from percapita.allocate.drivers import DIMENSIONS
+from percapita.allocate.levels import DELIVERIES
 from percapita.core.errors import InputError, nearest
 from percapita.core.periods import local_day, midnight
 from percapita.core.tables import READINGS
@@ -24,6 +26,7 @@ from percapita.reconcile.estimate.spending import Series, Spending
 from percapita.reconcile.estimate.ways import Key, drivers, key, ways
 from percapita.report.opened import Opened, open_figures
 from percapita.store import Store, claimed, read_live
+from percapita.store.estimates import Estimates
 
 _ZONES: Final = timedelta(hours=14)
 """No zone's day begins further from its label."""
@@ -50,6 +53,8 @@ class Known:
     """What lasts until a run is published or an hour has passed."""
 
     opened: Opened
+    first: date
+    """The first day that billed days are looked at from."""
     today: date
     at: datetime
     wanted: list[Driver]
@@ -58,6 +63,8 @@ class Known:
     spending: Spending
     pieces: list[read_live.Piece]
     """What cells and services had in the last two weeks of the bill."""
+    fresh: bool = True
+    """Nobody has looked at it yet."""
 
 
 @dataclass(slots=True)
@@ -87,10 +94,14 @@ class Desk:
         tz = opened.zone
         today = local_day(now, tz)
         history.bind(opened, today)
-        first, start = midnight(today - history.REACH, tz), midnight(today, tz)
-        self.store.bind(READINGS, "past_readings", periods=history.months(
-            today - history.REACH, today))  # fmt: skip
-        found = history.series(opened, today)
+        since = history.first_day(opened, today)
+        first, start = midnight(since, tz), midnight(today, tz)
+        self._bind(opened, "past_readings", history.months(since, today))
+        made = made_before(self.store.estimates, opened.basis)
+        found = [
+            replace(at, made=made.get((at.pool, at.source), {}))
+            for at in history.series(opened, today)
+        ]
         wanted = drivers(opened.model, sorted({series.pool for series in found}))
         past = history.meters(opened.engine, wanted, "past_readings", first, start)
         meters = _meters(opened, wanted, past, now, found)
@@ -98,7 +109,11 @@ class Desk:
         end = max((series.end for series in found), default=today)
         ends = midnight(end, tz)
         pieces = read_live.pieces(opened.engine, opened.basis, ends - timedelta(days=14), ends)
-        return Known(opened, today, now, wanted, past, spending, pieces)
+        return Known(opened, since, today, now, wanted, past, spending, pieces)
+
+    def _bind(self, opened: Opened, name: str, months: list[str]) -> None:
+        unknown = opened.model.sampling.unknown
+        claimed.bind(self.store, opened.zone, name, periods=months, unknown=unknown)
 
     def refresh(self, now: datetime) -> Known:
         """Bind the readings that are there now, and read today's."""
@@ -107,10 +122,9 @@ class Desk:
         tz = known.opened.zone
         if seq != self._seq:
             before = known.today.replace(day=1) - timedelta(days=1)
-            claimed.bind(
-                self.store, tz, periods=history.months(before, known.today),
-                unknown=known.opened.model.sampling.unknown,
-            )  # fmt: skip
+            months = history.months(before, known.today)
+            self._bind(known.opened, READINGS.name, months)
+            self.store.engine.load("deliveries", DELIVERIES, claimed.deliveries(self.store))
             self._seq = seq
         start = midnight(known.today, tz)
         read = history.meters(
@@ -166,6 +180,14 @@ def check_by(by: str, model: Model) -> None:
     """
     if by not in (POOL, SERVICE, *DIMENSIONS, *(segment.name for segment in model.segments)):
         raise ByError(by, model)
+
+
+def made_before(kept: Estimates, basis: str) -> dict[tuple[str, str], dict[date, Decimal]]:
+    """Return the estimates that were made of days, by pool and source."""
+    found: dict[tuple[str, str], dict[date, Decimal]] = {}
+    for one in kept.all(basis):
+        found.setdefault((one.pool, one.source), {})[one.day] = one.amount
+    return found
 
 
 def _meters(

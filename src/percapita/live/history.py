@@ -38,9 +38,15 @@ def months(first: date, last: date) -> list[str]:
     return found
 
 
+def first_day(opened: Opened, today: date) -> date:
+    """Return the first day of the history: it reaches back from the last month that is billed."""
+    last = next_month(date.fromisoformat(f"{max(opened.runs)}-01"))
+    return min(last, today) - REACH
+
+
 def bind(opened: Opened, today: date) -> None:
-    """Bind the published tables that the history is read from, and the readings since."""
-    wanted = [month for month in months(today - REACH, today) if month in opened.runs]
+    """Bind the published tables that the history is read from."""
+    wanted = [month for month in months(first_day(opened, today), today) if month in opened.runs]
     opened.bind(PARTS, GROUPS, periods=wanted)
     # Charges of a day before may be billed in a month of their own.
     opened.store.bind(LINES, run=opened.last_run)
@@ -49,7 +55,7 @@ def bind(opened: Opened, today: date) -> None:
 def series(opened: Opened, today: date) -> list[Series]:
     """Return what each source billed of each pool, day by day."""
     tz = opened.zone
-    first = midnight(today - REACH, tz)
+    first = midnight(first_day(opened, today), tz)
     rows = read_live.days(opened.engine, opened.basis, opened.model.timezone, first)
     through = {
         source: local_day(end, tz) for source, end in read_live.through(opened.engine).items()

@@ -18,6 +18,7 @@ from percapita.core.subjects import CLASS_OF_KIND, CLASSES
 from percapita.live.attribution import Attribution, drivers_of, today_window
 from percapita.live.cells import Weights
 from percapita.live.desk import POOL, SERVICE, Desk, Known, check_by
+from percapita.live.keeping import keep
 from percapita.live.split import Heads, Part, Splitting, heads, key_column
 from percapita.reconcile.estimate import snapshot
 from percapita.reconcile.estimate.meters import HOUR
@@ -64,6 +65,9 @@ def look(desk: Desk, now: datetime, by: str = POOL) -> Live:
     """
     known = desk.refresh(now)
     check_by(by, known.opened.model)
+    if known.fresh:
+        keep(desk.store, known, now)
+        known.fresh = False
     spending = known.spending
     start = midnight(known.today, known.opened.zone)
     seen = _Look(

@@ -44,6 +44,7 @@ from percapita.core.tables import (
     TAG_RULES,
     Table,
 )
+from percapita.live.keeping import after_run, before_run
 from percapita.model.spec import Basis, Model
 from percapita.model.tags import to_json
 from percapita.pipeline.closed import Again, AllClosedError, run_again, steps
@@ -171,8 +172,8 @@ def run(
 ) -> RunResult:
     """Allocate every open billing period, prove each one, and publish them together.
 
-    ``bases`` are allocated beside the model's own. ``hashed`` asks for the hash of the ledger: it
-    takes a sort of all of it. Nothing is visible until the last step, and never if a proof fails.
+    ``bases`` are allocated beside the model's own. ``hashed`` asks for the hash of the ledger, a
+    sort of all of it. Nothing is visible until the last step, and never if a proof fails.
 
     Raises:
         InputError: there are no lines, or lines in a currency that there is no rate for.
@@ -181,23 +182,28 @@ def run(
     started = time.monotonic()
     wanted = tuple(dict.fromkeys((model.basis, *bases)))
     check_units(model, store.meter_bases())
+    if publish:
+        before_run(store, project.now)
     chosen, later = _periods(store, periods, f"{project.now:%Y-%m}")
     again = _restate(project, store, chosen, progress) if publish else []
     chosen = [p for p in chosen if not publish or p not in store.closings.closed()]
     if not chosen:
         return _only_restated(store, again, started)
     mixed = _convert(project, store, model, chosen)
-    text = Path(model.path).read_text(encoding="utf-8")
-    with store.begin_run(
-        model_text=text, model_hash=model.hash, bases=wanted, now=project.now
-    ) as tx:
+    with _begun(project, store, model, wanted) as tx:
         for period in chosen:
             PeriodRun(store, tx, model, wanted, period, mixed).run(progress)
         digest = tx.ledger_hash() if hashed else None
         tx.commit(stats=tx.rows, ledger_hash=digest)
         if publish:
             tx.publish(product(wanted, chosen), steps(again))
+            after_run(store, project.now)
     return replace(_result(store, tx.id, started, published=publish), later=later)
+
+
+def _begun(project: Project, store: Store, model: Model, bases: Sequence[Basis]) -> RunTransaction:
+    text = Path(model.path).read_text(encoding="utf-8")
+    return store.begin_run(model_text=text, model_hash=model.hash, bases=bases, now=project.now)
 
 
 def _result(store: Store, run: str, started: float, *, published: bool) -> RunResult:

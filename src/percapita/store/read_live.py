@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from percapita.store.catalog import IMPORTS, Catalog
 from percapita.store.engine import Engine, literal
+from percapita.store.live_files import SOURCE
 
 _LONG = "l.ChargePeriodEnd - l.ChargePeriodStart > INTERVAL '25 hours'"
 """A charge of more than a day, a clock change allowed for."""
@@ -108,8 +109,10 @@ def arrival(catalog: Catalog) -> Arrival:
     with catalog.read() as connection:
         seq = connection.execute(sa.select(newest)).scalar_one()
         readings = IMPORTS.c.kind == "readings"
+        # What merges files of before brings nothing.
+        brought = (IMPORTS.c.source != SOURCE) | (IMPORTS.c.settings == "0")
         at: Any = connection.execute(
-            sa.select(sa.func.max(IMPORTS.c.committed_at)).where(readings)
+            sa.select(sa.func.max(IMPORTS.c.committed_at)).where(readings, brought)
         ).scalar_one()
         others = connection.execute(sa.select(newest).where(~readings)).scalar_one()
     return Arrival(int(seq), at, int(others))

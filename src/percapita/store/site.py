@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 import shutil
@@ -142,3 +143,11 @@ def part_name(part: str) -> str:
     if not _PART.fullmatch(part):
         raise ValueError(f"{part!r} cannot name a part of a table")
     return f"{part}.parquet"
+
+
+def user() -> str:
+    """Return who the operating system says is at work."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -21,13 +20,14 @@ from percapita.store.door import Door
 from percapita.store.engine import Engine, literal
 from percapita.store.journal import Audited, audited
 from percapita.store.place import has_store
-from percapita.store.site import NoStoreError, Site
+from percapita.store.site import NoStoreError, Site, user
 
 if TYPE_CHECKING:
     from percapita.store.care import Collected
     from percapita.store.catalog import Catalog
     from percapita.store.closing import Closings, Restated
     from percapita.store.contents import Contents
+    from percapita.store.estimates import Estimates
     from percapita.store.imports import ImportTx
     from percapita.store.live import LiveStore
     from percapita.store.runs import RunTransaction
@@ -85,7 +85,7 @@ class Store:
         root = root.resolve()
         if not create and not has_store(root):
             raise NoStoreError(root)
-        site = Site(root, key, who=_user() if who is None else who, now=now, catalog=catalog,
+        site = Site(root, key, who=user() if who is None else who, now=now, catalog=catalog,
                     threads=threads, memory=memory)  # fmt: skip
         return cls(site, labels, tag_rules)
 
@@ -276,6 +276,13 @@ class Store:
 
         return Tokens(self._site)
 
+    @property
+    def estimates(self) -> Estimates:
+        """What was estimated before its bill, and what bills said then."""
+        from percapita.store.estimates import Estimates  # noqa: PLC0415
+
+        return Estimates(self._site)
+
     # Reading
 
     def bind(
@@ -390,10 +397,3 @@ def _pairs(
     if run is not None:
         return [(run, None)] if periods is None else [(run, p) for p in sorted(periods)]
     return [(r, p) for p, r in sorted(chosen.items()) if periods is None or p in periods]
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

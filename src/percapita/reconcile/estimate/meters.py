@@ -73,7 +73,7 @@ class Meter:
             if inside is None:
                 continue
             read = self._hours(inside)
-            if read is None:
+            if read is None or (day in self.days and not read.units):
                 read = self._day(day, whole, inside)
             units, silent = _EXACT.add(units, read.units), silent + read.silent
         return Read(units, silent)

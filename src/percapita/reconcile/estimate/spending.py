@@ -6,7 +6,7 @@ covers already is taken from it, and a fee that was billed ahead is not estimate
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Context, Decimal
@@ -164,6 +164,10 @@ class Spending:
             for day in common
         }
 
+    def by_terms(self, terms: Terms) -> Meter:
+        """Return a meter that some pool may be priced by."""
+        return self.meters[key(terms)]
+
     def meter(self, priced: Priced) -> Meter:
         """Return the meter that a series is priced by."""
         return self.meters[key(priced.terms)]
@@ -171,15 +175,20 @@ class Spending:
     def over(self, span: Span, now: datetime) -> dict[str, Spent]:
         """Return what every pool costs in a span; nothing is counted after ``now``."""
         result: dict[str, Spent] = {}
+        for priced, spent in self.each(span, now):
+            before = result.get(priced.series.pool)
+            result[priced.series.pool] = spent if before is None else _joined(before, spent)
+        return result
+
+    def each(self, span: Span, now: datetime) -> Iterator[tuple[Priced, Spent]]:
+        """Yield what each source bills of each pool in a span."""
         cost = ZERO
         for priced in self.priced:
             units = cost if priced.fitted.way.kind == "cost" else None
             spent = self._spent(priced, span, now, units)
-            if priced.fitted.way.kind != "cost":
+            if ways(self.model, priced.series.pool)[0].kind != "cost":
                 cost += spent.money.amount
-            before = result.get(priced.series.pool)
-            result[priced.series.pool] = spent if before is None else _joined(before, spent)
-        return result
+            yield priced, spent
 
     def _spent(self, priced: Priced, span: Span, now: datetime, cost: Decimal | None) -> Spent:
         billed, open_span = self._split(priced.series, span, now)
