@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +15,7 @@ from percapita.core.money import ZERO
 from percapita.core.periods import Span, midnight
 from percapita.core.split import split
 from percapita.core.subjects import CLASS_OF_KIND, CLASSES
+from percapita.live import sampled
 from percapita.live.attribution import Attribution, drivers_of, today_window
 from percapita.live.cells import Weights
 from percapita.live.desk import POOL, SERVICE, Desk, Known, check_by
@@ -110,8 +111,12 @@ def _cut(
     amounts = {pool: spent.money.amount for pool, spent in seen.today.items()}
     today = _split(desk, whose, whose.entries(amounts, cells, day), column)
     hour = _recent(desk, seen, whose, cells, today, column)
-    rows = _rows(seen, today, hour, allocated=True, active=active.by_key)
-    return rows, _rows(seen, today, hour, allocated=False, active={}), used, active
+    told = read_live.sampling(desk.store.engine, day.span.start)
+    unsure = sampled.spreads(
+        desk.store.engine, model, column, day.span.start, day.span.end, sampled.some(told)
+    )
+    sides = _Sides(seen, today, hour, unsure)
+    return sides.rows(active.by_key), sides.beside(), used, active
 
 
 def _split(desk: Desk, whose: Attribution, entries: Sequence[Entry], column: str) -> list[Part]:
@@ -160,32 +165,62 @@ def _as_before(amount: Decimal, parts: Sequence[Part]) -> list[Part]:
     return [part._replace(amount=its) for part, its in zip(parts, cut, strict=True)]
 
 
-def _rows(
-    seen: _Look, today: Sequence[Part], hour: Sequence[Part], *, allocated: bool,
-    active: Mapping[str | None, int],
-) -> list[Row]:  # fmt: skip
-    sides = []
-    for parts, amounts in ((today, seen.today), (hour, seen.hour)):
-        found: dict[str | None, dict[str, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
-        for part in parts:
-            named = CLASS_OF_KIND.get(part.kind)
-            if (named is None) == allocated:
-                found[part.key if allocated else named][part.pool] += part.amount
-        sides.append({key: _money(amounts, its) for key, its in found.items()})
-    keys = sides[0].keys() | sides[1].keys() | (active.keys() if allocated else set())
-    made = [
-        Row(key, sides[0].get(key, NOTHING), sides[1].get(key, NOTHING), active.get(key))
-        for key in keys
-    ]
-    if allocated:
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The parts of today and of the last hour, to be told by receiver."""
+
+    seen: _Look
+    today: Sequence[Part]
+    hour: Sequence[Part]
+    unsure: sampled.Spreads
+
+    def rows(self, active: Mapping[str | None, int]) -> list[Row]:
+        """Return what each value of the question has, the dearest first."""
+        sides = self._sides(lambda part: part.kind not in CLASS_OF_KIND, lambda part: part.key)
+        keys = sides[0].keys() | sides[1].keys() | active.keys()
+        made = [_row(key, sides, active.get(key)) for key in keys]
         return sorted(made, key=lambda row: (-row.today.amount, row.key is None, row.key or ""))
-    return sorted(made, key=lambda row: CLASSES.index(row.key or ""))
+
+    def beside(self) -> list[Row]:
+        """Return what nobody in particular has, in the order of reconciliations."""
+        sides = self._sides(
+            lambda part: part.kind in CLASS_OF_KIND, lambda part: CLASS_OF_KIND[part.kind]
+        )
+        made = [_row(key, sides, None) for key in sides[0].keys() | sides[1].keys()]
+        return sorted(made, key=lambda row: CLASSES.index(row.key or ""))
+
+    def _sides(
+        self, fits: Callable[[Part], bool], key: Callable[[Part], str | None]
+    ) -> list[dict[str | None, Money]]:
+        found = []
+        for parts, amounts in ((self.today, self.seen.today), (self.hour, self.seen.hour)):
+            sums: dict[str | None, dict[str, Decimal]] = defaultdict(
+                lambda: defaultdict(lambda: ZERO)
+            )
+            for part in parts:
+                if fits(part):
+                    sums[key(part)][part.pool] += part.amount
+            found.append({name: self._money(amounts, its, name) for name, its in sums.items()})
+        return found
+
+    def _money(self, amounts: Amounts, parts: Mapping[str, Decimal], key: str | None) -> Money:
+        made = []
+        for pool, part in parts.items():
+            if part:
+                whole = amounts[pool].money
+                its = snapshot.share(whole, part)
+                made.append(snapshot.widened(its, whole, self._half(pool, key)))
+        return together(made)
+
+    def _half(self, pool: str, key: str | None) -> Decimal:
+        """Return the half-width of a receiver's share of a pool; 0 where nothing is sampled."""
+        spread = self.unsure.get(pool, {})
+        return spread.get((None, key)) or spread.get((key, None)) or ZERO
 
 
-def _money(amounts: Amounts, parts: Mapping[str, Decimal]) -> Money:
-    return together(
-        [snapshot.share(amounts[pool].money, part) for pool, part in parts.items() if part]
-    )
+def _row(key: str | None, sides: Sequence[Mapping[str | None, Money]], active: int | None) -> Row:
+    today, hour = (side.get(key, NOTHING) for side in sides)
+    return Row(key, today, hour, active)
 
 
 def _whole_pools(seen: _Look, by: str) -> list[Row]:

@@ -5,12 +5,14 @@ The tables ``parts groups lines`` are asked for under their own names, those of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from percapita.core.subjects import NOBODY, PSEUDO_SLICE
 from percapita.store.catalog import IMPORTS, Catalog
 from percapita.store.engine import Engine, literal
 from percapita.store.live_files import SOURCE
@@ -90,6 +92,37 @@ def sampling(engine: Engine, first: datetime) -> list[tuple[str, int, int, int]]
         [first],
     )
     return [(str(m), int(n or 0), int(s or 0), int(u or 0)) for m, n, s, u in rows]
+
+
+class Kept(NamedTuple):
+    """Readings of one meter, threshold and kind of receiver, summed."""
+
+    meter: str
+    kind: str
+    key: str | None
+    threshold: str | None
+    signals: int
+    quantity: int
+    squares: int | None
+
+
+def thresholds(
+    engine: Engine, column: str, first: datetime, last: datetime, meters: Sequence[str]
+) -> list[Kept]:
+    """Return what was kept of each meter; ``column`` reads slices as ``s``, readings as ``r``."""
+    nobody = PSEUDO_SLICE[NOBODY]
+    rows = engine.rows(
+        f"SELECT r.meter, s.kind, {column}, r.threshold, sum(r.signals), sum(r.quantity),"
+        " sum(r.trace_squares) FROM readings r LEFT JOIN intervals i ON i.subject = r.subject"
+        ' AND r.time >= i.start AND r.time < i."end" JOIN slices s ON s.slice ='
+        f" CASE WHEN r.subject = {NOBODY} THEN {nobody} ELSE coalesce(i.slice, 0) END"
+        " WHERE r.time >= ? AND r.time < ? AND r.meter IN (SELECT unnest(?)) GROUP BY ALL",
+        [first, last, list(meters)],
+    )
+    return [
+        Kept(meter, kind, key, kept, int(n), int(q), None if sq is None else int(sq))
+        for meter, kind, key, kept, n, q, sq in rows
+    ]
 
 
 class Arrival(NamedTuple):

@@ -148,3 +148,18 @@ def share(whole: Money, part: Decimal) -> Money:
         for end in (whole.low, whole.high)
     )
     return Money(part, min(low, high, part), max(low, high, part))
+
+
+def widened(part: Money, whole: Money, half: Decimal) -> Money:
+    """Return a part of an amount whose share is unsure by so much: both errors add as squares.
+
+    Nobody has less than nothing, or more than all.
+    """
+    if not half:
+        return part
+    width = _EXACT.multiply(abs(whole.amount), half)
+    low = part.amount - _root([part.amount - part.low, width])
+    high = part.amount + _root([part.high - part.amount, width])
+    if whole.amount < 0:
+        return Money(part.amount, max(low, min(whole.low, part.low)), min(high, ZERO))
+    return Money(part.amount, max(low, ZERO), min(high, max(whole.high, part.high)))
