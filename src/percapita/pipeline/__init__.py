@@ -325,10 +325,8 @@ class PeriodRun:
         self._lines("plain_lines", [self.period], rules=False)
         for table in (COUNTS, SEGMENTS):
             self.store.bind(table, run=self.tx.id)
-        claimed.bind(
-            self.store, zone(self.model.timezone), run=self.tx.id,
-            unknown=self.model.sampling.unknown,
-        )  # fmt: skip
+        tz, unknown = zone(self.model.timezone), self.model.sampling.unknown
+        claimed.bind(self.store, tz, run=self.tx.id, unknown=unknown)
         self.store.engine.load("deliveries", DELIVERIES, claimed.deliveries(self.store))
 
     def _lines(self, name: str, periods: Collection[str] | None, *, rules: bool = True) -> None:
