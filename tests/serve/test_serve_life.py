@@ -171,3 +171,20 @@ def _send(server: Server, acknowledged: list[str]) -> None:
             return
         if answer.status == 200:
             acknowledged.extend(ids)
+
+
+def test_packages_that_are_not_installed_are_named(tmp_path: Path) -> None:
+    """Without a package of the server's the command says which, and what to install."""
+    (tmp_path / "percapita.yaml").write_text("version: 1\n")
+    for package in ("uvicorn", "fastapi"):
+        code = f"import sys; sys.modules[{package!r}] = None; from percapita.cli import main; "
+        ports = ["--port", "0", "--otlp-http-port", "0", "--otlp-grpc-port", "0"]
+        arguments = ["serve", "--project", str(tmp_path), *ports]
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-c", code + f"sys.exit(main.run({arguments!r}))"],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+        assert done.returncode == 2, done.stderr
+        assert f"percapita serve needs {package}" in done.stderr
+        assert "percapita[serve]" in done.stderr

@@ -89,7 +89,11 @@ def serve_command(
         host, None if no_web else port, otlp_http_port, otlp_grpc_port, tls, allow_host,
         Limits(body=max_body * _MIB), spool_limit * _MIB,
     )  # fmt: skip
-    serve(project, asked, lambda opened: _say(project.root, opened, form, tls=tls is not None))
+    try:
+        serve(project, asked, lambda opened: _say(project.root, opened, form, tls=tls is not None))
+    except ModuleNotFoundError as error:
+        # The pages' packages are imported only where pages are served.
+        raise MissingExtraError(error.name or "a package") from error
 
 
 def _say(project: Path, opened: Opened, form: str, *, tls: bool) -> None:
