@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import random
 import tempfile
+from collections.abc import Mapping
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import md5
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -13,6 +17,7 @@ from hypothesis import strategies as st
 from bills.bill_texts import Read, text
 from percapita.bills import preview, read, scratch
 from percapita.core.sources import Source
+from percapita.core.tables import LINES
 from percapita.store.engine import Engine
 
 row = st.fixed_dictionaries(
@@ -77,3 +82,31 @@ def test_threads_change_nothing(tmp_path: Path) -> None:
 
     assert made[0] == made[1]
     assert len({line[1] for line in made[0]}) == 5000
+
+
+def _key(value: object) -> bytes:
+    """Return a value as the sort key spells it: bytes that compare as the values do."""
+    if value is None:
+        return b"\2"
+    if isinstance(value, str):
+        return b"\1" + bytes(byte + 1 for byte in value.encode()) + b"\0"
+    if isinstance(value, Decimal):
+        return b"\1" + (int(value * 10**18) + 2**127).to_bytes(16)
+    if isinstance(value, datetime):
+        since = value - datetime(1970, 1, 1, tzinfo=UTC)
+        return b"\1" + (since // timedelta(microseconds=1) + 2**63).to_bytes(8)
+    assert isinstance(value, Mapping)
+    items = b"".join(b"\1" + _key(key) + _key(text) for key, text in value.items())
+    return b"\1" + items + b"\0"
+
+
+def test_id_is_the_digest_of_the_sort_key(read: Read) -> None:
+    """Anyone can compute an id: the digest of the source and the canonical columns."""
+    row = {"BilledCost": "-1.5", "ServiceName": "Größe", "Tags": '{"a": "1", "b": "x y"}'}
+    (line,) = read(text([row])).lines
+    apart = ("LineId", "source", "file", "row", "Extra")
+    values = [line["source"], *(line[name] for name in LINES.names if name not in apart)]
+
+    expected = md5(b"".join(map(_key, values)), usedforsecurity=False).hexdigest()
+
+    assert line["LineId"] == expected

@@ -40,6 +40,7 @@ CASES = {
     "line ends of DOS": wide({}, end="\r\n"),
     "umlauts": wide({9: {"x_1": "größer", "x_59": ""}, 10: {"ServiceName": "Ö"}}),
     "mark": "\ufeff" + wide({}),
+    "row of nothing": wide({}) + "," * (len(ROW) + WIDTH) + "\n" + wide({}, 2).partition("\n")[2],
 }
 
 

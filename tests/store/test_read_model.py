@@ -32,18 +32,17 @@ def test_empty_inputs_name_nothing(engine: Engine) -> None:
     """Without rows there is no name."""
     assert read_model.meters(engine) == set()
     assert read_model.tags(engine) == set()
-    assert read_model.columns(engine) == set()
     assert read_model.bills(engine) == set()
     assert read_model.attributes(engine) == {}
 
 
 def test_names_are_each_told_once(engine: Engine) -> None:
-    """Meters, tag keys, further columns, bills and attributes are collected over all rows."""
+    """Meters, tag keys, bills and attributes are collected over all rows."""
     load(engine, READINGS, {"meter": "cpu"}, {"meter": "cpu"}, {"meter": "calls"})
     load(
         engine,
         LINES,
-        {"source": "bill", "Tags": {"team": "a", "env": "x"}, "Extra": {"x_part": "1"}},
+        {"source": "bill", "Tags": {"team": "a", "env": "x"}, "Extra": {}},
         {"source": "bill", "Tags": {"team": "b"}, "Extra": {}},
         {"source": "desk"},
     )
@@ -58,6 +57,5 @@ def test_names_are_each_told_once(engine: Engine) -> None:
 
     assert read_model.meters(engine) == {"cpu", "calls"}
     assert read_model.tags(engine) == {"team", "env"}
-    assert read_model.columns(engine) == {"x_part"}
     assert read_model.bills(engine) == {"bill", "desk"}
     assert read_model.attributes(engine) == {"users": {"plan", "seats"}, "crm": {"owner"}}

@@ -8,9 +8,10 @@ from typing import Final
 import ibis
 import ibis.expr.types as ir
 
-from percapita.core.tables import COSTS, LINES, MONEY, ORIGINALS
+from percapita.core.tables import COSTS, LINES, MONEY, ORIGINALS, key_column
 from percapita.model.match import holds
 from percapita.model.spec import Match, Model, Pool
+from percapita.model.words import extra_keys
 from percapita.plugins import named
 
 UNALLOCATED: Final = "unallocated"
@@ -57,8 +58,14 @@ def originals(model: Model) -> bool:
 
 def lines_of(model: Model, name: str) -> ir.Table:
     """Return a table of lines, with what they were converted from if the model asks for it."""
-    more = dict.fromkeys(ORIGINALS, "string") if originals(model) else {}
-    return named(name, {**{column.name: column.type for column in LINES.columns}, **more})
+    more = [*(ORIGINALS if originals(model) else ()), *map(key_column, keys(model))]
+    own = {column.name: column.type for column in LINES.columns}
+    return named(name, own | dict.fromkeys(more, "string"))
+
+
+def keys(model: Model) -> list[str]:
+    """Return the keys of ``Extra`` that pools ask for; lines have a column of each."""
+    return extra_keys([f"x_{ROUNDING_KEY}", *_wanted(model)])
 
 
 def pooled(model: Model, bases: Sequence[str], lines_name: str = "lines") -> ir.Table:
@@ -128,8 +135,14 @@ def value(lines: ir.Table, column: str) -> ir.StringValue:
     elif column.removeprefix("x_") in ORIGINALS:
         found = lines[column.removeprefix("x_")]
     else:
-        found = lines.Extra.get(column).coalesce(lines.Extra.get(column.removeprefix("x_")))
+        found = _key(lines, column).coalesce(_key(lines, column.removeprefix("x_")))
     return found.nullif("")
+
+
+def _key(lines: ir.Table, key: str) -> ir.StringValue:
+    name = key_column(key)
+    found: ir.StringValue = lines[name] if name in lines.columns else lines.Extra.get(key)
+    return found
 
 
 def json_list(values: Sequence[ir.StringValue]) -> ir.StringValue:

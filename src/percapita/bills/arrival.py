@@ -17,7 +17,7 @@ from percapita.bills.standing import counted, standing
 from percapita.bills.taking import Delivery, read, scratch
 from percapita.bills.unread import Plan
 from percapita.bills.written.whole import gone, metered, with_named
-from percapita.core.errors import InputError, ProofError
+from percapita.core.errors import InputError
 from percapita.core.sources import Source, Taken
 from percapita.core.tables import LINES
 from percapita.store import Store
@@ -28,13 +28,6 @@ from percapita.store.read_metered import by_day
 if TYPE_CHECKING:
     # Slow to import, and only taking in needs it.
     from percapita.store.imports import ImportTx
-
-
-class UnwrittenError(ProofError):
-    """The store did not take every line."""
-
-    def __init__(self, period: str, lines: int, written: int) -> None:
-        super().__init__(f"{lines} lines of {period} were to be stored, {written} were written.")
 
 
 class TwinsError(InputError):
@@ -210,8 +203,6 @@ def _names(files: Sequence[FileStat] | dict[FileStat, Held]) -> tuple[str, ...]:
 
 
 def _write(tx: ImportTx, delivery: Delivery) -> None:
-    for period, count in delivery.periods.items():
-        written = tx.write(LINES, delivery.lines(period), period=period)
-        if written != count:
-            raise UnwrittenError(period, count, written)
+    for file in delivery.written:
+        tx.adopt(LINES, file.path, file.rows, period=file.period, extra=file.extra)
     tx.quarantine(delivery.quarantined)

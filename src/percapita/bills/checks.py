@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from percapita.bills.bound import AMOUNTS
 from percapita.bills.cells import TERM
 from percapita.bills.columns import DATES
-from percapita.bills.typed import AMOUNTS, Sheet
+from percapita.bills.typed import Sheet
 from percapita.plugins import Each
 from percapita.store.delivery import Quarantined
 from percapita.store.engine import Engine
 
 CHECKED = "bill_checked"
-"""A row per row of the delivery: ``file``, ``row``, ``problem`` (number of the check, -1 where it
-is another row made of the same row of the file that has one, null if there is none), ``period``
-and ``base`` (hash of the canonical columns; both null with a problem)."""
+"""A row per row of the delivery that has a problem: ``file``, ``row`` and ``problem``: the number
+of the check, -1 where it is another row made of the same row of the file that has one."""
+
+_SCHEMA = {"file": "int32", "row": "int64", "problem": "int32"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Check:
     target: str
     """Our column that is looked at, empty for the row's shape."""
     condition: str
-    """SQL over ``Sheet.typed``."""
+    """SQL over ``Sheet.dated``."""
     reason: str
     hint: str
     column: str = ""
@@ -63,11 +65,11 @@ def checks(sheet: Sheet) -> list[Check]:
         found.append(_total_line(sheet))
     filled = [target for target in AMOUNTS if sheet.text(target)]
     for target in filled:
-        readable = f"t_{target} IS NOT NULL AND {target} IS NULL"
+        readable = _unread(sheet, target, target)
         found.append(
             Check("not-a-number", target, readable, "This is not an amount.", _amount_hint(sheet))
         )
-    empty = " AND ".join(f"t_{target} IS NULL" for target in filled) or "true"
+    empty = " AND ".join(map(sheet.blank, filled)) or "true"
     found.append(
         Check("no-amount", filled[0] if filled else "BilledCost", empty, "No cost is given.",
               "Fill one of the cost columns; a charge of nothing is 0.")
@@ -77,7 +79,7 @@ def checks(sheet: Sheet) -> list[Check]:
               "The amount has no currency.",
               "Fill the cell, or say it for all rows: values: {BillingCurrency: USD}.")
     )  # fmt: skip
-    found += [_date(target) for target in DATES]
+    found += [_date(sheet, target) for target in DATES]
     found.append(
         Check("no-period", "ChargePeriodStart", "ChargePeriodStart IS NULL",
               "Neither a charge period nor a billing period is given.",
@@ -96,7 +98,7 @@ def _array(each: Each) -> Check:
 def _total_line(sheet: Sheet) -> Check:
     cells = ", ".join(f"coalesce(c{n}, '')" for n in range(len(sheet.layout.names)))
     condition = (
-        "t_ChargePeriodStart IS NULL AND t_BillingPeriodStart IS NULL"
+        f"{sheet.blank('ChargePeriodStart')} AND {sheet.blank('BillingPeriodStart')}"
         f" AND regexp_matches(concat_ws('\x1f', {cells}), '{_TOTAL}', 'i')"
     )
     return Check("total-line", "", condition, "This is a total, not a charge.", "Delete the line.")
@@ -110,8 +112,13 @@ def _amount_hint(sheet: Sheet) -> str:
     return "Write 1234.56; 1,234.56, $1,234.56, (12.50) and 1.2E-06 are read too."
 
 
-def _date(target: str) -> Check:
-    condition = f"t_{target} IS NOT NULL AND d_ok_{target} IS NULL"
+def _unread(sheet: Sheet, target: str, read: str) -> str:
+    """Return the SQL of: the text of a target can't be read."""
+    return f"t_{target} IS NOT NULL AND {read} IS NULL" if target in sheet.unread else "false"
+
+
+def _date(sheet: Sheet, target: str) -> Check:
+    condition = _unread(sheet, target, f"d_ok_{target}")
     return Check(
         "not-a-date", target, condition, "This is not a date.",
         "Write 2025-10-01 or 2025-10-01T00:00:00Z.",
@@ -125,8 +132,27 @@ def _order(period: str) -> Check:
     )  # fmt: skip
 
 
-def refused(sheet: Sheet) -> str:
-    """Return the SQL of a row's ``problem``, over ``Sheet.typed``."""
+def refuse(engine: Engine, sheets: Sequence[Sheet]) -> None:
+    """Make the table ``CHECKED``, and tell each sheet whether any of its rows is in it."""
+    engine.load(CHECKED, _SCHEMA, [])
+    for sheet in sheets:
+        sheet.flawed = bool(engine.insert(
+            CHECKED,
+            f'SELECT * FROM (SELECT "file", "row", {_problem(sheet)} AS problem'
+            f" FROM ({sheet.dated})) WHERE problem IS NOT NULL",
+            _SCHEMA,
+        ))  # fmt: skip
+
+
+def sound(sheet: Sheet, rows: str) -> str:
+    """Return the SQL of those of a sheet's rows that have no problem."""
+    if not sheet.flawed:
+        return rows
+    return f'SELECT * FROM ({rows}) ANTI JOIN {CHECKED} USING ("file", "row")'
+
+
+def _problem(sheet: Sheet) -> str:
+    """Return the SQL of a row's ``problem``, over ``Sheet.dated``."""
     cases = " ".join(
         f"WHEN {check.condition} THEN {number}" for number, check in enumerate(checks(sheet))
     )
@@ -146,10 +172,7 @@ def quarantined(engine: Engine, sheet: Sheet, names: Sequence[str]) -> Iterator[
         sheet: whose rows.
         names: name of each file of the delivery.
     """
-    if not sheet.layout.files or not engine.rows(
-        f'SELECT 1 FROM {CHECKED} WHERE problem >= 0 AND "file" IN'
-        f" ({', '.join(map(str, sheet.layout.files))}) LIMIT 1"
-    ):
+    if not sheet.flawed:
         return
     listed = checks(sheet)
     targets = sorted({check.target for check in listed if check.target})

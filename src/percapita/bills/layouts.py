@@ -48,6 +48,8 @@ class _Table:
     """Makes the relation of the rows; takes the place of a columnar copy."""
     form: BillFormat | None = None
     """Known by more than its columns."""
+    natives: Mapping[int, str] = field(default_factory=dict)
+    """As in ``Layout``."""
 
 
 @dataclass(slots=True)
@@ -81,7 +83,8 @@ class Laid:
         whole, self._layouts = self.layouts, {}
         for _, layout in whole:
             for number, part in zip(layout.files, layout.parts, strict=True):
-                self._put(formats[number], Layout(layout.names, layout.delimiter), number, part)
+                new = Layout(layout.names, layout.delimiter, natives=layout.natives)
+                self._put(formats[number], new, number, part)
 
     def _put(self, form: BillFormat, layout: Layout, number: int, rows: str) -> Layout:
         """Add rows to the layout that is the same, which is returned."""
@@ -98,8 +101,11 @@ class Laid:
         if table is None:
             self.notes.append(f"{path.name} is empty.")
         elif form := self._bill(path, table):
-            rows = table.rows(self.folder / f"{number}.parquet")
-            layout = self._put(form, Layout(table.names, table.delimiter), number, rows)
+            copy = self.folder / f"{number}.parquet"
+            rows = table.rows(copy)
+            new = Layout(table.names, table.delimiter, natives=table.natives)
+            layout = self._put(form, new, number, rows)
+            layout.copies += [copy] if copy.exists() else []
             self.notes += _repeated(path.name, table.names)
             if not self.engine.rows(f"SELECT 1 FROM {layout.parts[-1]} LIMIT 1"):
                 self.bare.append(number)
@@ -120,7 +126,10 @@ class Laid:
         if head is None:
             return None
         return _Table(
-            head.names, head.delimiter, lambda copy: reading.relation(self.engine, file, head, copy)
+            head.names,
+            head.delimiter,
+            lambda copy: reading.relation(self.engine, file, head, copy),
+            natives=reading.natives(file, self.engine),
         )
 
     def _bill(self, path: Path, table: _Table) -> BillFormat | None:

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from percapita.bills.checks import CHECKED
+from percapita.bills.bound import AMOUNTS
+from percapita.bills.checks import sound
 from percapita.bills.proof import Cell, Proof
-from percapita.bills.typed import AMOUNTS, Sheet
+from percapita.bills.typed import Sheet
 from percapita.core import money
 from percapita.core.tables import COSTS, LINE_NUMBERS
 from percapita.store.delivery import Quarantined
@@ -52,13 +53,15 @@ def _missing(sheet: Sheet) -> list[str]:
 def _counts(engine: Engine, sheet: Sheet) -> list[str]:
     """Say what is odd in rows that are taken all the same."""
     mandatory = [target for target in sheet.binding.mandatory if sheet.text(target)]
-    asked = "".join(f", count(*) FILTER (t_{target} IS NULL)" for target in mandatory)
+    start, end = (
+        sheet.native(target) or f"t_{target}" for target in ("ChargePeriodStart", "ChargePeriodEnd")
+    )
+    asked = "".join(f", count(*) FILTER ({sheet.blank(target)})" for target in mandatory)
     total, short, tags, instant, *nulls = engine.rows(
         "SELECT count(*), count(*) FILTER (flaw = 'short'),"
         " count(*) FILTER (t_Tags IS NOT NULL AND tagged_text IS NULL),"
-        f" count(*) FILTER (t_ChargePeriodEnd = t_ChargePeriodStart){asked}"
-        f' FROM ({sheet.noted}) JOIN {CHECKED} k USING ("file", "row")'
-        f" WHERE k.problem IS NULL AND {sheet.own}"
+        f" count(*) FILTER ({end} = {start}){asked}"
+        f" FROM ({sound(sheet, sheet.noted)}) WHERE {sheet.own}"
     )[0]
     notes = [
         f"{_rows(count)} {said}."
@@ -85,7 +88,7 @@ def _counts(engine: Engine, sheet: Sheet) -> list[str]:
 def _quantities(engine: Engine, sheet: Sheet) -> list[str]:
     notes = []
     for target in LINE_NUMBERS:
-        if target in sheet.odd:
+        if target in sheet.unread:
             count = engine.value(
                 f"SELECT count(*) FROM ({sheet.cells}) JOIN {sheet.numbers} n"
                 f" ON n.text = t_{target} WHERE n.value IS NULL AND {sheet.own}"
@@ -119,7 +122,7 @@ def _remarks(engine: Engine, sheet: Sheet) -> list[str]:
     return [
         remark
         for target, remark in sheet.binding.remarks.items()
-        if engine.rows(f"{filled} t_{target} IS NOT NULL LIMIT 1")
+        if engine.rows(f"{filled} NOT ({sheet.blank(target)}) LIMIT 1")
     ]
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
-from percapita.bills.checks import CHECKED
+from percapita.bills.checks import CHECKED, sound
+from percapita.bills.lines import Written
 from percapita.bills.typed import Sheet
 from percapita.core import money
 from percapita.core.errors import ProofError
@@ -49,14 +50,16 @@ class Proof:
     """What the rounding lines must hold; cells of nothing are left out."""
 
 
-def prove(engine: Engine, sheets: Iterable[Sheet], lines: str, names: Sequence[str]) -> Proof:
-    """Compare text and lines of all sheets.
+def prove(
+    engine: Engine, sheets: Iterable[Sheet], files: Sequence[Written], names: Sequence[str]
+) -> Proof:
+    """Compare the text of all sheets with the lines as they stand in their files.
 
     Args:
         engine: holds the tables that the lines are made of.
         sheets: of the delivery.
-        lines: relation of all lines, rounding lines left out.
-        names: of the files.
+        files: all lines, rounding lines left out.
+        names: of the files that were delivered.
 
     Raises:
         UnequalError: they differ.
@@ -68,7 +71,7 @@ def prove(engine: Engine, sheets: Iterable[Sheet], lines: str, names: Sequence[s
         _merge(text, _text_sums(engine, sheet))
         _merge(refused, _refused_sums(engine, sheet))
         _merge(tails, _tail_sums(engine, sheet))
-    held = _line_sums(engine, lines)
+    held = _line_sums(engine, files, names)
     rounding: Sums = {}
     for cell in text.keys() | held.keys() | refused.keys():
         written = text.get(cell, money.ZERO)
@@ -92,21 +95,40 @@ def _text_sums(engine: Engine, sheet: Sheet) -> Sums:
     """Return the exact sums of all rows' text: plain amounts by the engine, the rest in Python."""
     sums = _element_sums(sheet)
     plain = f"regexp_full_match(t, {literal(sheet.plain)})"
+    _merge(sums, _plain_sums(engine, sheet))
     for basis, target in COSTS.items():
-        if (rows := _own_rows(sheet, target)) is None:
-            continue
-        summed = (
-            'SELECT "file", currency, sum(CAST(t AS DECIMAL(36,18)))'
-            f" FROM ({rows}) WHERE {plain} GROUP BY ALL"
-        )
-        _merge(sums, {(file, said, basis): amount for file, said, amount in engine.rows(summed)})
-        if target in sheet.odd:
+        if target in sheet.odd and (rows := _own_rows(sheet, target)):
             odd = (
                 'SELECT "file", currency, t, count(*)'
                 f" FROM ({rows}) WHERE t IS NOT NULL AND NOT {plain} GROUP BY ALL"
             )
             _merge(sums, _counted(sheet, basis, engine.rows(odd)))
     return sums
+
+
+def _plain_sums(engine: Engine, sheet: Sheet) -> Sums:
+    """Return the sums of the amounts that are written plainly, of all bases in one pass."""
+    texts = {basis: text for basis, target in COSTS.items() if (text := sheet.own_text(target))}
+    if not texts:
+        return {}
+    summed = ", ".join(_plain_sum(sheet, basis, text) for basis, text in texts.items())
+    rows = engine.rows(
+        f"SELECT \"file\", coalesce({sheet.own_currency}, ''), {summed}"
+        f" FROM ({sheet.layout.relation}) GROUP BY ALL"
+    )
+    return {
+        (file, currency, basis): amount
+        for file, currency, *amounts in rows
+        for basis, amount in zip(texts, amounts, strict=True)
+        if amount is not None
+    }
+
+
+def _plain_sum(sheet: Sheet, basis: str, text: str) -> str:
+    amount = f"CAST({sheet.native(COSTS[basis]) or text} AS DECIMAL(36,18))"
+    if COSTS[basis] in sheet.odd:
+        amount = f"if(regexp_full_match({text}, {literal(sheet.plain)}), {amount}, NULL)"
+    return f"sum({amount})"
 
 
 def _element_sums(sheet: Sheet) -> Sums:
@@ -122,13 +144,12 @@ def _element_sums(sheet: Sheet) -> Sums:
 
 
 def _refused_sums(engine: Engine, sheet: Sheet) -> Sums:
+    if not sheet.flawed:
+        return {}
     return _by_text(
         engine,
         sheet,
-        lambda rows, _: (
-            f'({rows}) JOIN {CHECKED} k USING ("file", "row")'
-            " WHERE k.problem IS NOT NULL AND t IS NOT NULL"
-        ),
+        lambda rows, _: f'({rows}) JOIN {CHECKED} k USING ("file", "row") WHERE t IS NOT NULL',
         lambda exact: exact,
     )
 
@@ -139,8 +160,7 @@ def _tail_sums(engine: Engine, sheet: Sheet) -> Sums:
         engine,
         sheet,
         lambda rows, tails: (
-            f'({rows}) JOIN {CHECKED} k USING ("file", "row") JOIN {tails} n ON n.text = t'
-            " WHERE k.problem IS NULL AND n.tail IS NOT NULL"
+            f"({sound(sheet, rows)}) JOIN {tails} n ON n.text = t WHERE n.tail IS NOT NULL"
         ),
         lambda exact: _EXACT.subtract(exact, money.stored(exact)),
         only_odd=True,
@@ -200,12 +220,17 @@ def _counted(
     return sums
 
 
-def _line_sums(engine: Engine, lines: str) -> Sums:
+def _line_sums(engine: Engine, files: Sequence[Written], names: Sequence[str]) -> Sums:
+    if not files:
+        return {}
     sums: Sums = {}
+    numbers = {name: number for number, name in enumerate(names)}
+    columns = ('"file"', "BillingCurrency", *COSTS.values())
+    lines = " UNION ALL ".join(file.select(*columns) for file in files)
     costs = ", ".join(f"sum({target})" for target in COSTS.values())
-    found = engine.rows(f"SELECT number, BillingCurrency, {costs} FROM ({lines}) GROUP BY ALL")
+    found = engine.rows(f'SELECT "file", BillingCurrency, {costs} FROM ({lines}) GROUP BY ALL')
     for file, currency, *amounts in found:
         for basis, amount in zip(COSTS, amounts, strict=True):
             if amount is not None:
-                sums[file, currency, basis] = amount
+                sums[numbers[file], currency, basis] = amount
     return sums

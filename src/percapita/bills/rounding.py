@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from percapita.bills.checks import CHECKED
+from percapita.bills.checks import sound
 from percapita.bills.lines import SCHEMA, id_of
 from percapita.bills.proof import Cell, Proof
 from percapita.bills.typed import Sheet
@@ -49,11 +49,10 @@ def _place(
     sheet = next(sheet for sheet in sheets if file in sheet.layout.files)
     target = COSTS[basis]
     rows = engine.rows(
-        "SELECT k.period, BillingAccountId, BillingPeriodStart, BillingPeriodEnd"
-        f' FROM ({sheet.typed}) JOIN {CHECKED} k USING ("file", "row")'
-        f" JOIN {sheet.numbers} n ON n.text = t_{target}"
+        "SELECT month, BillingAccountId, BillingPeriodStart, BillingPeriodEnd"
+        f" FROM ({sound(sheet, sheet.typed)}) JOIN {sheet.numbers} n ON n.text = t_{target}"
         f' WHERE "file" = {file} AND BillingCurrency = {literal(currency)}'
-        " AND k.problem IS NULL AND n.tail IS NOT NULL ORDER BY ALL NULLS LAST LIMIT 1"
+        " AND n.tail IS NOT NULL ORDER BY ALL NULLS LAST LIMIT 1"
     )
     period, account, start, end = rows[0]
     return period, account, start, end

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from percapita.bills import checks, layouts, lines, rounding
 from percapita.bills.apart import tell_apart
@@ -26,10 +27,10 @@ from percapita.core import money
 from percapita.core.errors import InputError
 from percapita.core.privacy import Key
 from percapita.core.sources import Source
-from percapita.core.tables import COSTS
+from percapita.core.tables import COSTS, LINES
 from percapita.plugins import BillFormat, Binding, Fixed, Measured, unmeasured
 from percapita.store.delivery import Quarantined
-from percapita.store.engine import Engine, EngineError, literal
+from percapita.store.engine import Engine, EngineError, literal, quote
 
 _ROUNDING = "bill_rounding"
 
@@ -42,15 +43,13 @@ class Delivery:
     names: list[str]
     """Of its files, relative to the project where they lie in it."""
     sheets: list[Sheet]
-    periods: Mapping[str, int]
-    """Billing month -> lines in it, rounding lines included."""
-    rows: int
+    written: list[lines.Written]
+    """The lines, proven, rounding lines in files of their own."""
     quarantined: list[Quarantined]
     sums: Mapping[str, Mapping[str, str]]
     keys: tuple[str, ...] = ()
     """The source's ``keys`` in our names."""
     notes: list[str] = field(default_factory=list)
-    source: str = ""
     assumed: bool = False
     """Amounts are in the source's currency, because no column of some file says any."""
     files: Mapping[str, Path] = field(default_factory=dict)
@@ -70,11 +69,18 @@ class Delivery:
 
     def twins(self, engine: Engine) -> list[tuple[str, ...]]:
         """Return the tables that hold the very same lines, as bytes or in another wrapping."""
-        same = engine.rows(
-            "SELECT list(name ORDER BY name) FROM"
-            " (SELECT name, count(*) AS lines, bit_xor(hash(base)) AS said"
-            f' FROM {checks.CHECKED} c JOIN {lines.FILES} f ON f.number = c."file"'
-            " WHERE base IS NOT NULL GROUP BY name) GROUP BY lines, said HAVING count(*) > 1"
+        if len(self.names) < 2:  # noqa: PLR2004 a pair
+            return []
+        parts = [file.select('"file"', "split_part(LineId, '-', 1) AS id") for file in self.written]
+        same = (
+            engine.rows(
+                "SELECT list(name ORDER BY name) FROM"
+                ' (SELECT "file" AS name, count(*) AS lines, bit_xor(hash(id)) AS said'
+                f" FROM ({' UNION ALL '.join(parts)}) GROUP BY name)"
+                " GROUP BY lines, said HAVING count(*) > 1"
+            )
+            if parts
+            else []
         )
         return sorted(tuple(names) for (names,) in same)
 
@@ -83,12 +89,25 @@ class Delivery:
         """It is all that the source has, months without lines included."""
         return any(sheet.binding.whole for sheet in self.sheets)
 
-    def lines(self, period: str | None = None) -> str:
-        """Return the SQL of the lines, those of one month or all, rounding lines included."""
-        where = "" if period is None else f" WHERE period = {literal(period)}"
-        parts = [lines.relation(sheet, self.source) for sheet in self.sheets]
-        parts.append(f"SELECT period, 0 AS number, * EXCLUDE (period) FROM {_ROUNDING}")
-        return f"SELECT * EXCLUDE (number) FROM ({' UNION ALL '.join(parts)}){where}"
+    @property
+    def periods(self) -> dict[str, int]:
+        """Billing month -> lines in it, rounding lines included."""
+        months = sorted({file.period for file in self.written})
+        return {m: sum(file.rows for file in self.written if file.period == m) for m in months}
+
+    @property
+    def rows(self) -> int:
+        """How many lines there are, rounding lines included."""
+        return sum(file.rows for file in self.written)
+
+    def lines(self) -> str:
+        """Return the SQL of the lines with their ``period``, rounding lines included."""
+        parts = [
+            f"SELECT {literal(file.period)} AS period, * FROM ({file.select()})"
+            for file in self.written
+        ]
+        none = f"SELECT '' AS period, {', '.join(f'NULL AS {quote(n)}' for n in LINES.names)}"
+        return " UNION ALL ".join(parts) or f"{none} WHERE false"
 
 
 @contextmanager
@@ -131,18 +150,18 @@ def read(
     tell_apart(laid, places)
     masks = Masks(source.identity_tags, key) if key and source.identity_tags else None
     sheets, assumed = _sheets(laid, folder, masks)
-    engine.load(lines.FILES, {"number": "int32", "name": "string"}, enumerate(names := list(files)))
-    lines.check(engine, sheets, source.name, beside)
-    proof = _proven(engine, sheets, source.name, names)
+    names = list(files)
+    checks.refuse(engine, sheets)
+    written = lines.write(engine, sheets, source.name, names, folder)
+    written = lines.number_equals(engine, written, source.name, beside)
+    proof = _proven(engine, sheets, written, source.name, names)
     added = rounding.rows_of(engine, source.name, sheets, proof, names)
-    engine.load(_ROUNDING, lines.SCHEMA, added)
+    written += _rounding(engine, added, folder)
     refused = [item for sheet in sheets for item in checks.quarantined(engine, sheet, names)]
     notes = [*delivered.notes, *laid.notes, *notes_of(engine, sheets, proof, refused)]
-    periods = _periods(engine)
     return Delivery(
-        laid.name, names, sheets, periods, sum(periods.values()), refused, _sums(proof),
-        _keys(source, sheets), notes, source.name, assumed, files,
-        tuple(names[number] for number in laid.bare),
+        laid.name, names, sheets, written, refused, _sums(proof), _keys(source, sheets), notes,
+        assumed, files, tuple(names[number] for number in laid.bare),
     )  # fmt: skip
 
 
@@ -156,13 +175,17 @@ def _sheets(laid: layouts.Laid, folder: Path, masks: Masks | None) -> tuple[list
     return sheets, any(said for *_, said in bound)
 
 
-def _periods(engine: Engine) -> dict[str, int]:
-    """Return billing month to lines in it, rounding lines included."""
-    return dict(engine.rows(
-        f"SELECT period, count(*)::BIGINT FROM (SELECT period FROM {checks.CHECKED}"
-        f" WHERE problem IS NULL UNION ALL SELECT period FROM {_ROUNDING}) GROUP BY ALL"
-        " ORDER BY ALL"
-    ))  # fmt: skip
+def _rounding(engine: Engine, rows: Sequence[tuple[Any, ...]], folder: Path) -> list[lines.Written]:
+    """Write rounding lines, a file a month."""
+    if not rows:
+        return []
+    engine.load(_ROUNDING, lines.SCHEMA, rows)
+    found = []
+    for period in sorted({row[0] for row in rows}):
+        path = folder / f"rounding-{period}.parquet"
+        added = f"SELECT * FROM {_ROUNDING} WHERE period = {literal(period)}"
+        found.append(lines.Written(period, path, engine.copy(LINES, added, path)))
+    return found
 
 
 def _bound(form: BillFormat, names: Sequence[str], source: Source) -> tuple[Binding, bool]:
@@ -195,10 +218,15 @@ def _files(
     return [readable for _, readable, _ in files], names, places
 
 
-def _proven(engine: Engine, sheets: Sequence[Sheet], source: str, names: Sequence[str]) -> Proof:
-    plain = " UNION ALL ".join(lines.relation(sheet, source) for sheet in sheets)
+def _proven(
+    engine: Engine,
+    sheets: Sequence[Sheet],
+    written: Sequence[lines.Written],
+    source: str,
+    names: Sequence[str],
+) -> Proof:
     try:
-        return prove(engine, sheets, plain, names)
+        return prove(engine, sheets, written, names)
     except EngineError as error:
         raise InputError(
             f"The amounts of source {source!r} sum to more than a money column holds.",

@@ -7,30 +7,30 @@ rows are joined with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from percapita.bills import cells, normalise
+from percapita.bills.bound import AMOUNTS, NUMBERS, Bound
 from percapita.bills.columns import CUSTOM, DATES, TAG
-from percapita.bills.elements import STEP, Elements
-from percapita.bills.extra import MAP, filtered, spelled
-from percapita.bills.files.reading import Layout
+from percapita.bills.extra import rest, spelled
+from percapita.bills.files.reading import INSTANT, NUMBER, Layout
 from percapita.bills.identities import Masks
 from percapita.core import money
-from percapita.core.tables import COSTS, LINE_NUMBERS, LINE_TEXTS, MONEY
+from percapita.core.tables import LINE_NUMBERS, LINE_TEXTS, MONEY, key_column
 from percapita.plugins import Binding, Fixed
-from percapita.store.engine import Engine, literal
+from percapita.store.engine import Engine, literal, quote
+from percapita.store.extra import EMPTY
 
 Read = TypeVar("Read")
 
-AMOUNTS: Final = tuple(COSTS.values())
-NUMBERS: Final = (*AMOUNTS, *LINE_NUMBERS)
 _MONEY_SQL: Final = MONEY.upper()
 
 
-class Sheet:
+class Sheet(Bound):
     """Files of one layout, bound and typed. The look-up tables live in the engine."""
 
     def __init__(
@@ -44,101 +44,36 @@ class Sheet:
     ) -> None:
         if masks:
             masks.apply(engine, number, layout, binding)
+        super().__init__(number, layout, binding, engine, folder)
         self.private = masks is not None
         """Whether cells may hold ids of people."""
-        self.layout = layout
-        self.binding = binding
         self._engine = engine
-        self._at = {name: f"c{n}" for n, name in enumerate(layout.names)}
-        self.elements: Elements | None = None
-        """Charges inside a cell, where the format knows of such."""
-        if binding.each and binding.each.column in self._at:
-            self.elements = Elements(layout, binding.each, engine, folder / f"elements{number}")
         self.numbers = f"bill_numbers_{number}"
         """Look-up table of odd amounts: ``text``, ``value`` (null: no amount) and ``tail`` (not
         null where the text has digits beyond the 18th)."""
         self._dates = f"bill_dates_{number}"
+        self._instants = f"bill_instants_{number}"
         self._tags = f"bill_tags_{number}"
         self.comma = False
         self.day_first = False
         self.odd: set[str] = set()
         """Number columns with texts that the look-up table holds."""
+        self.unread: set[str] = set()
+        """Number and date columns with texts that can't be read."""
+        self.flawed = False
+        """Whether any row has a problem; known when ``checks`` are done."""
         self._look_up()
         self.undated = self._undated()
         """Whether a row has no period. Only then all its cells have to be looked at."""
-        self._extra_sql = self._extra()
-
-    @property
-    def rows(self) -> str:
-        """SQL of the rows as text: those of the files, and those made of their elements."""
-        return self.elements.rows if self.elements else self.layout.relation
-
-    @property
-    def own(self) -> str:
-        """SQL that is true for rows of the files."""
-        return "part = 0" if self.elements else "true"
-
-    def place(self, row: str) -> str:
-        """Return the SQL of a row's number in its file."""
-        return f"{row} // {STEP}" if self.elements else row
-
-    def text(self, target: str) -> str | None:
-        """Return the SQL of a target's text in ``rows``; ``None`` if nothing fills it."""
-        own = self.own_text(target)
-        if self.elements is None:
-            return own
-        element = self._element_text(self.elements, target)
-        if element is None:
-            return own
-        return f"if(part = 0, {own or 'NULL'}, {element})"
-
-    def column(self, target: str, *, own: bool) -> str:
-        """Return the file's name of what fills a target, for messages.
-
-        Args:
-            target: our column.
-            own: in a row of the file, not in one made of an element.
-        """
-        if not own and self.elements and target in self.elements.each.columns:
-            filled = self.elements.each.columns[target]
-            return f"{self.elements.each.column}.{next(cells.columns_of(filled), target)}"
-        return next(cells.columns_of(self.binding.columns.get(target)), target)
-
-    def own_text(self, target: str) -> str | None:
-        """Likewise in the layout's rows."""
-        filled = self.binding.columns.get(target)
-        return self._or_value(target, None if filled is None else cells.text(filled, self._at))
-
-    def _element_text(self, elements: Elements, target: str) -> str | None:
-        """Return the SQL of a target's text in an element's row; ``None``: as in its own row."""
-        filled = elements.each.columns.get(target)
-        if filled is not None:
-            return self._or_value(target, cells.text(filled, elements.at))
-        if target in LINE_NUMBERS:
-            return "NULL"
-        return "'0'" if target in AMOUNTS and self.own_text(target) else None
-
-    def _or_value(self, target: str, cell: str | None) -> str | None:
-        value = self.binding.values.get(target)
-        if value is None:
-            return cell
-        return f"coalesce({cell}, {literal(value)})" if cell else literal(value)
+        self._tag_sql = self._tag_map()
+        self.rest = rest(engine, self.rows, self._left())
+        """What goes to ``Extra``."""
 
     @property
     def read_as(self) -> tuple[str, str]:
         """How dates and amounts were read, where more files of the layout may tell otherwise."""
         dates = ("day" if self.day_first else "month") if self._slashed else ""
         return dates, "unclear" if self._unclear else "comma" if self.comma else "point"
-
-    @property
-    def currency(self) -> str:
-        """SQL of the currency: ISO codes in capitals, virtual ones as written."""
-        return _currency(self.text("BillingCurrency"))
-
-    @property
-    def own_currency(self) -> str:
-        """Likewise in the layout's rows."""
-        return _currency(self.own_text("BillingCurrency"))
 
     @property
     def plain(self) -> str:
@@ -159,29 +94,55 @@ class Sheet:
 
     def _look_up(self) -> None:
         self._look_up_numbers()
-        dates = self._distinct(DATES)
+        self._look_up_instants()
+        found = {t: self._distinct(t) for t in DATES if self.native(t, INSTANT) is None}
+        dates = set[str]().union(*found.values())
         self.day_first = normalise.day_first(dates)
         self._slashed = normalise.slashed(dates)
         moments = _readable(
             dates, lambda text: normalise.moment(text, day_before_month=self.day_first)
         )
+        read = {text for text, _ in moments}
+        self.unread |= {target for target, texts in found.items() if texts - read}
         schema = {"text": "string", "at": "timestamp", "until": "timestamp", "month": "string"}
         self._engine.load(
             self._dates, schema, [(text, m.at, m.until, m.month) for text, m in moments]
         )
-        tags = _readable(self._distinct(("Tags",)), normalise.tags)
+        tags = _readable(self._distinct("Tags"), normalise.tags)
         self._engine.load(
             self._tags,
             {"text": "string", "tags": "map<string,string>"},
             [(text, list(found.items())) for text, found in tags],
         )
 
+    def _look_up_instants(self) -> None:
+        """Make the look-up table of native instants: ``at``, and what ``normalise`` makes of it."""
+        found: set[tuple[datetime, str]] = set()
+        for target in DATES:
+            if native := self.native(target, INSTANT):
+                rows = self._engine.rows(
+                    f"SELECT CAST(n AS TIMESTAMPTZ) AS w, CAST(w AS VARCHAR) FROM"
+                    f" (SELECT DISTINCT {native} AS n FROM ({self.rows})) WHERE n IS NOT NULL"
+                )
+                read = dict(_readable({text for _, text in rows}, normalise.moment))
+                found |= {(at, text) for at, text in rows if text in read}
+                if len(read) < len(rows):
+                    self.unread.add(target)
+        moments = {text: normalise.moment(text) for _, text in found}
+        rows = [(at, moments[t].at, moments[t].until, moments[t].month) for at, t in sorted(found)]
+        schema = {
+            "text": "timestamp", "at": "timestamp", "until": "timestamp", "month": "string",
+        }  # fmt: skip
+        self._engine.load(self._instants, schema, rows)
+
     def _look_up_numbers(self) -> None:
         self._unclear: set[str] = set()
-        odd = self._odd_numbers()
+        by_target = self._odd_numbers()
+        odd = set[str]().union(*by_target.values())
         self.comma = normalise.decimal_comma(odd)
         if self.comma:
-            odd = self._odd_numbers()
+            by_target = self._odd_numbers()
+            odd = set[str]().union(*by_target.values())
         elif self.layout.delimiter == ";" and not self._has_decimal_dots():
             self._unclear = {text for text in odd if normalise.ambiguous(text)}
         read = _readable(odd, self.amount)
@@ -191,22 +152,34 @@ class Sheet:
             value = money.stored(exact)
             rows.append((text, value, None if value == exact else text))
         missing = odd - {text for text, _ in read}
+        self.odd = set(by_target)
+        self.unread |= {target for target, texts in by_target.items() if texts & missing}
         self._engine.load(self.numbers, schema, [*rows, *((t, None, None) for t in missing)])
 
-    def _odd_numbers(self) -> set[str]:
-        texts: set[str] = set()
-        for target in NUMBERS:
-            text = self.text(target)
-            if text is None:
-                continue
-            found = self._engine.rows(
-                f"SELECT DISTINCT {text} AS t FROM ({self.rows})"
-                f" WHERE t IS NOT NULL AND NOT regexp_full_match(t, {literal(self.plain)})"
-            )
-            if found:
-                self.odd.add(target)
-                texts.update(row[0] for row in found)
-        return texts
+    def _odd_numbers(self) -> dict[str, set[str]]:
+        """Return the texts that are not plain amounts, by target."""
+        texts = {
+            target: text
+            for target in NUMBERS
+            if (text := self.text(target)) and self.native(target, NUMBER) is None
+        }
+        if not texts:
+            return {}
+        plain = literal(self.plain)
+        # One pass tells that nearly always there are none.
+        tests = ", ".join(
+            f"count(*) FILTER (NOT regexp_full_match({text}, {plain}))" for text in texts.values()
+        )
+        counts = self._engine.rows(f"SELECT {tests} FROM ({self.rows})")[0]
+        found: dict[str, set[str]] = {}
+        for (target, text), count in zip(texts.items(), counts, strict=True):
+            if count:
+                rows = self._engine.rows(
+                    f"SELECT DISTINCT {text} AS t FROM ({self.rows})"
+                    f" WHERE t IS NOT NULL AND NOT regexp_full_match(t, {plain})"
+                )
+                found[target] = {row[0] for row in rows}
+        return found
 
     def _has_decimal_dots(self) -> bool:
         return any(
@@ -220,19 +193,22 @@ class Sheet:
         )
 
     def _undated(self) -> bool:
-        starts = [self.text(target) or "NULL" for target in DATES if target.endswith("Start")]
-        none = " AND ".join(f"{text} IS NULL" for text in starts)
+        starts = [
+            self.native(target) or self.text(target) or "NULL"
+            for target in DATES
+            if target.endswith("Start")
+        ]
+        none = " AND ".join(f"{start} IS NULL" for start in starts)
         return bool(self._engine.rows(f"SELECT 1 FROM ({self.rows}) WHERE {none} LIMIT 1"))
 
-    def _distinct(self, targets: Sequence[str]) -> set[str]:
-        texts: set[str] = set()
-        for target in targets:
-            if text := self.text(target):
-                found = self._engine.rows(
-                    f"SELECT DISTINCT {text} AS t FROM ({self.rows}) WHERE t IS NOT NULL"
-                )
-                texts.update(row[0] for row in found)
-        return texts
+    def _distinct(self, target: str) -> set[str]:
+        text = self.text(target)
+        if text is None:
+            return set()
+        found = self._engine.rows(
+            f"SELECT DISTINCT {text} AS t FROM ({self.rows}) WHERE t IS NOT NULL"
+        )
+        return {row[0] for row in found}
 
     # ---- relations ----
 
@@ -254,31 +230,68 @@ class Sheet:
         )
 
     @property
+    def dated(self) -> str:
+        """SQL of ``cells`` with what can be wrong with a row: its month, periods and numbers."""
+        return f"SELECT cells.*, {_named(self._checked())} FROM {self._looked_up()}"
+
+    @property
     def typed(self) -> str:
         """SQL of the rows as lines without id, beside the texts they were read from."""
+        columns = {**self._checked(), **self._columns()}
+        tagged = f"LEFT JOIN {self._tags} tagged ON tagged.text = t_Tags"
+        return f"SELECT cells.*, {_named(columns)} FROM {self._looked_up()} {tagged}"
+
+    def _looked_up(self) -> str:
         joins = [
-            f"LEFT JOIN {self._dates} d_{target} ON d_{target}.text = t_{target}"
+            f"LEFT JOIN {self._instants if native else self._dates} d_{target}"
+            f" ON d_{target}.text = {native or f't_{target}'}"
             for target in DATES
+            for native in [self.native(target, INSTANT)]
         ]
         joins += [
             f"LEFT JOIN {self.numbers} n_{target} ON n_{target}.text = t_{target}"
             for target in sorted(self.odd)
         ]
-        joins.append(f"LEFT JOIN {self._tags} tagged ON tagged.text = t_Tags")
-        named = ", ".join(f"{sql} AS {name}" for name, sql in self._columns().items())
-        return f"SELECT cells.*, {named} FROM ({self.cells}) cells {' '.join(joins)}"
+        return f"({self.cells}) cells {' '.join(joins)}"
 
-    def _columns(self) -> dict[str, str]:
+    def _checked(self) -> dict[str, str]:
         columns = {"month": "coalesce(d_BillingPeriodStart.month, d_ChargePeriodStart.month)"}
-        columns.update(_PERIODS)
+        columns.update(self._periods())
         columns.update({f"d_ok_{target}": f"d_{target}.at" for target in DATES})
         columns.update({target: self._number(target) for target in NUMBERS})
-        columns.update({target: f"t_{target}" for target in LINE_TEXTS})
-        columns["Tags"] = self._tag_map()
-        columns["Extra"] = self._extra_sql
+        columns["BillingCurrency"] = "t_BillingCurrency"
         return columns
 
+    def _columns(self) -> dict[str, str]:
+        columns = {target: f"t_{target}" for target in LINE_TEXTS}
+        columns["Tags"] = self._tag_sql
+        columns["Extra"] = self.rest.map
+        columns |= {quote(key_column(key)): sql for key, sql in self.rest.columns.items()}
+        return columns
+
+    def _periods(self) -> dict[str, str]:
+        start, bill = "d_ChargePeriodStart.at", "d_BillingPeriodStart.at"
+        bill_end = (
+            f"if({bill} IS NULL, NULL, if({self.blank('BillingPeriodEnd')}"
+            f" OR d_BillingPeriodEnd.at = {bill}, {bill} + INTERVAL 1 MONTH,"
+            " d_BillingPeriodEnd.at))"
+        )
+        return {
+            "BillingPeriodStart": bill,
+            "BillingPeriodEnd": bill_end,
+            "ChargePeriodStart": f"coalesce({start}, {bill})",
+            # A period of no length, and one whose end is not said, lasts as long as its start's
+            # text names.
+            "ChargePeriodEnd": (
+                f"if({start} IS NULL, {bill_end}, if({self.blank('ChargePeriodEnd')}"
+                f" OR d_ChargePeriodEnd.at = {start}, d_ChargePeriodStart.until,"
+                " d_ChargePeriodEnd.at))"
+            ),
+        }
+
     def _number(self, target: str) -> str:
+        if native := self.native(target, NUMBER):
+            return f"CAST({native} AS {_MONEY_SQL})"
         direct = f"TRY_CAST(t_{target} AS {_MONEY_SQL})"
         if target not in self.odd:
             return direct
@@ -288,56 +301,37 @@ class Sheet:
         own = {t.removeprefix(TAG): self.text(t) for t in self._keys() if t.startswith(TAG)}
         if not own:
             return "nullif(tagged.tags, MAP {})"
-        entries = filtered([(name, text or "NULL") for name, text in sorted(own.items())])
-        empty = f"MAP {{}}::{MAP}"
-        return f"nullif(map_concat(coalesce(tagged.tags, {empty}), {entries}), {empty})"
+        items = [(name, text or "NULL") for name, text in sorted(own.items())]
+        entries = spelled(self._engine, self.rows, items)
+        if self.text("Tags") is None:
+            return entries
+        return f"nullif(map_concat(tagged.tags, {entries}), {EMPTY})"
 
-    def _extra(self) -> str:
+    def _left(self) -> dict[str, str]:
+        """Return the columns that fill nothing of a line, and the SQL of their texts."""
         used = set().union(*map(cells.spent, self.binding.columns.values()))
         items = {name: self._at[name] for name in self.layout.names if name not in used}
         if self.elements:
             items.pop(self.elements.each.column, None)
             items |= self.elements.beside
         items |= {t: self.text(t) or "NULL" for t in self._keys() if t.startswith(CUSTOM)}
-        plain = spelled(self._engine, self.rows, sorted(items.items()))
-        unread = {
-            column: f"if(n_{t}.text IS NOT NULL AND n_{t}.value IS NULL, t_{t}, NULL)"
-            for t in LINE_NUMBERS
-            if t in self.odd
-            for column in cells.spent(self.binding.columns.get(t, Fixed("")))
-        }
-        if not unread:
-            return plain
-        empty = f"MAP {{}}::{MAP}"
-        kept = filtered(sorted(unread.items()))
-        return f"nullif(map_concat(coalesce({plain}, {empty}), {kept}), {empty})"
+        for target in LINE_NUMBERS:
+            if target in self.unread:
+                # A text that is no number is kept under its own name.
+                text = self.text(target)
+                none = f"SELECT text FROM {self.numbers} WHERE value IS NULL"
+                kept = f"if({text} IN ({none}), {text}, NULL)"
+                cell = self.binding.columns.get(target, Fixed(""))
+                items |= dict.fromkeys(cells.spent(cell), kept)
+        return items
 
     def _keys(self) -> tuple[str, ...]:
         inside = self.elements.each.columns if self.elements else ()
         return tuple(dict.fromkeys((*self.binding.columns, *self.binding.values, *inside)))
 
 
-def _currency(text: str | None) -> str:
-    return f"if(length({text}) = 3, upper({text}), {text})" if text else "NULL::VARCHAR"
-
-
-_BILL_START = "d_BillingPeriodStart.at"
-_BILL_END = (
-    f"if({_BILL_START} IS NULL, NULL, if(t_BillingPeriodEnd IS NULL"
-    f" OR d_BillingPeriodEnd.at = {_BILL_START}, {_BILL_START} + INTERVAL 1 MONTH,"
-    " d_BillingPeriodEnd.at))"
-)
-_START = "d_ChargePeriodStart.at"
-_PERIODS: Final = {
-    "BillingPeriodStart": _BILL_START,
-    "BillingPeriodEnd": _BILL_END,
-    "ChargePeriodStart": f"coalesce({_START}, {_BILL_START})",
-    # A period of no length, and one whose end is not said, lasts as long as its start's text names.
-    "ChargePeriodEnd": (
-        f"if({_START} IS NULL, {_BILL_END}, if(t_ChargePeriodEnd IS NULL"
-        f" OR d_ChargePeriodEnd.at = {_START}, d_ChargePeriodStart.until, d_ChargePeriodEnd.at))"
-    ),
-}
+def _named(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
 
 
 def _readable(texts: Iterable[str], read: Callable[[str], Read]) -> list[tuple[str, Read]]:

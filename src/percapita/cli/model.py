@@ -221,7 +221,7 @@ def _seen(project: Project) -> Seen:
             return Seen(
                 meters=meters if meters or bills else None,
                 tags=read_model.tags(engine) if bills else None,
-                columns={*read_model.columns(engine), *ORIGINALS} if bills else None,
+                columns={*store.extra_keys(), *ORIGINALS} if bills else None,
                 sources=sources | bills | set(attributes),
                 attributes=attributes,
             )

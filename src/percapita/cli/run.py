@@ -60,13 +60,13 @@ def run_command(
     """  # noqa: D301
     from percapita import pipeline  # noqa: PLC0415
     from percapita.cli.progress import steps  # noqa: PLC0415
-    from percapita.project import Project  # noqa: PLC0415
+    from percapita.project import Project, handing  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
     model = project.model(model_path)
     with project.store(threads=threads, memory=memory) as store, steps() as progress:
         if not no_import:
-            pipeline.take_in(project, store, project.all_sources(store), progress=progress)
+            handing.take_in(project, store, project.all_sources(store), progress=progress)
         result = pipeline.run(
             project, store, model,
             bases=bases, periods=periods or None, publish=not no_publish,  # type: ignore[arg-type]

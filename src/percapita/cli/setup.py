@@ -144,7 +144,6 @@ def _take_in(
     project: Project, paths: Sequence[str], said: Said, *, again: bool
 ) -> tuple[list[Taken], str | None]:
     """Return what was taken in, and the currency that the default model took over."""
-    from percapita import pipeline  # noqa: PLC0415
     from percapita.cli.progress import steps  # noqa: PLC0415
     from percapita.project import handing, starting  # noqa: PLC0415
 
@@ -153,8 +152,8 @@ def _take_in(
         sources = handing.sources(project, store, paths, said)
         if not sources:
             raise click.UsageError("Name a PATH: percapita.yaml names no sources yet.")
-        for source in pipeline.in_order(sources):
-            taken += pipeline.take_in(project, store, [source], again=again, progress=progress)
+        for source in handing.in_order(sources):
+            taken += handing.take_in(project, store, [source], again=again, progress=progress)
             handing.remember(project, store, source, taken[-1])
         return taken, starting.adopt_currency(project, _currencies(store))
 

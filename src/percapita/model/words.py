@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, get_args
 
 from percapita.core.subjects import KINDS, SESSION, TENANT, USER
@@ -38,6 +38,17 @@ LINE_COLUMNS: Final = ("source", *LINE_TEXTS)
 
 TAG: Final = "tags."
 EXTRA: Final = "x_"
+
+
+def extra_keys(columns: Iterable[str]) -> list[str]:
+    """Return the keys of ``Extra`` that hold these columns, of keys alike but for case the first.
+
+    A column ``x_NAME`` is a bill's own of that name, or of the name without ``x_``.
+    """
+    asked = [name for name in columns if name.startswith(EXTRA)]
+    keys = [key for name in asked for key in (name, name.removeprefix(EXTRA))]
+    return list({key.casefold(): key for key in reversed(keys)}.values())[::-1]
+
 
 CLASSES: Final = get_args(CostClass)
 CLASS_SPELLINGS: Final = {

@@ -14,11 +14,10 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from percapita import bills, telemetry
 from percapita.allocate.engine import Allocation
 from percapita.allocate.entries import Calendar, calendar_of, entries, named_units, parts, prepare
 from percapita.allocate.levels import DELIVERIES
-from percapita.allocate.pools import originals
+from percapita.allocate.pools import keys, originals
 from percapita.allocate.usage import Window
 from percapita.attribute.activity import active, activity
 from percapita.attribute.segments import slices
@@ -26,7 +25,6 @@ from percapita.bills.converting import TABLE as CONVERTED
 from percapita.bills.converting import convert, foreign
 from percapita.core.errors import InputError
 from percapita.core.periods import days, zone
-from percapita.core.sources import Source, Taken
 from percapita.core.subjects import SEGMENT, SESSION, TENANT, USER, segment_name
 from percapita.core.tables import (
     ACTIVITY,
@@ -67,68 +65,6 @@ _A_DAY = timedelta(days=1)
 
 def quiet(_: str) -> None:
     """Show no progress."""
-
-
-def take_in(
-    project: Project,
-    store: Store,
-    sources: Sequence[Source],
-    *,
-    again: bool = False,
-    progress: Progress = quiet,
-) -> list[Taken]:
-    """Import sources, each whole or not at all; unchanged ones cost a hash of their files."""
-    taken = []
-    for named in in_order(sources):
-        progress(named.name)
-        source = bills.local(store, named, progress)
-        if _kind(project.root, source) == "bill":
-            known = {**project.settings.identity_tags, **source.identity_tags}
-            source = replace(source, currency=project.currency(), identity_tags=known)
-            taken.append(bills.take(store, source, root=project.root, again=again))
-        else:
-            segments = project.segment_names()
-            taken.append(
-                telemetry.take(
-                    store,
-                    source,
-                    root=project.root,
-                    model_segments=segments,
-                    again=again,
-                    now=project.now,
-                    identity=project.identity(),
-                )
-            )
-    return taken
-
-
-def in_order(sources: Sequence[Source]) -> list[Source]:
-    """Return sources in the order they are taken in: invoices may price what others measured."""
-    return sorted(sources, key=lambda source: source.path.lower().endswith((".yaml", ".yml")))
-
-
-def _kind(root: Path, source: Source) -> str:
-    if source.kind:
-        return source.kind
-    if own := telemetry.kind_of(source, root):
-        return own
-    if source.format or bills.is_bill(source, root=root):
-        return "bill"
-    seen = bills.instead(source, root=root)
-    header = () if seen else telemetry.header(source, root=root)
-    kind = telemetry.recognises(header)
-    if seen:
-        raise InputError(f"{source.path} is {seen}.", hint="Export the bill as CSV or Parquet.")
-    if kind is None:
-        shown, hint = ", ".join(header[:8])[:200], "map its columns with --map OURS=THEIRS."
-        if len(header) == 1:
-            hint = "save it with a comma, semicolon, tab or | between its columns."
-        raise InputError(
-            f"{source.path}: its columns ({shown} …) are neither those of a bill"
-            " nor of readings, counts, segments, revenue or events.",
-            hint=f"Say what it is with --kind, and {hint}",
-        )
-    return kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,13 +268,16 @@ class PeriodRun:
     def _lines(self, name: str, periods: Collection[str] | None, *, rules: bool = True) -> None:
         """Bind lines of some months or of all: in the model's currency, under the tag rules."""
         asked, seen_by = originals(self.model), None if rules else ""
-        if not self.mixed and not asked:
-            self.store.bind(LINES, name, run=self.tx.id, periods=periods, seen_by=seen_by)
+        plain = not self.mixed and not asked
+        imported = name if plain else f"imported_{name}"
+        extra = keys(self.model)
+        self.store.bind(
+            LINES, imported, run=self.tx.id, periods=periods, seen_by=seen_by, keys=extra
+        )
+        if plain:
             return
-        imported = f"imported_{name}"
-        self.store.bind(LINES, imported, run=self.tx.id, periods=periods, seen_by=seen_by)
         lines = f"SELECT * FROM {imported}"
-        seen = converted(lines, self._conversions()) if self.mixed else unconverted(lines)
+        seen = converted(lines, self._conversions(), extra) if self.mixed else unconverted(lines)
         self.store.engine.view(name, seen)
 
     def _conversions(self) -> str:

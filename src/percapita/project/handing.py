@@ -1,13 +1,12 @@
-"""Files handed to ``percapita import``: which source each one is, and what is said of it."""
+"""Files handed to ``percapita import``: which source each one is, and its way into the store."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from percapita import telemetry
 from percapita.core.errors import InputError
 from percapita.core.sources import Kind, Source, Taken, is_remote
 from percapita.project.opening import Project
@@ -81,7 +80,11 @@ def _with(project: Project, source: Source, said: Said) -> Source:
         unit=said.unit or source.unit,
         columns={**source.columns, **said.columns},
     )
-    if result.kind is None and result.format in telemetry.FORMATS:
+    if result.kind is not None or not result.format:
+        return result
+    from percapita import telemetry  # noqa: PLC0415
+
+    if result.format in telemetry.FORMATS:
         own = telemetry.kind_of(result, project.root)
         return replace(result, kind=own or _signals(project, result))
     return result
@@ -89,8 +92,78 @@ def _with(project: Project, source: Source, said: Said) -> Source:
 
 def _signals(project: Project, source: Source) -> Kind | None:
     """Tell what a table holds that is said to be no bill."""
+    from percapita import telemetry  # noqa: PLC0415
+
     header = telemetry.header(source, root=project.root)
     return telemetry.recognises(header, project.segment_names())
+
+
+def take_in(
+    project: Project,
+    store: Store,
+    sources: Sequence[Source],
+    *,
+    again: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[Taken]:
+    """Import sources, each whole or not at all; unchanged ones cost a hash of their files."""
+    from percapita import bills  # noqa: PLC0415
+
+    taken = []
+    for named in in_order(sources):
+        progress(named.name)
+        source = bills.local(store, named, progress)
+        if _kind(project.root, source) == "bill":
+            known = {**project.settings.identity_tags, **source.identity_tags}
+            source = replace(source, currency=project.currency(), identity_tags=known)
+            taken.append(bills.take(store, source, root=project.root, again=again))
+        else:
+            from percapita import telemetry  # noqa: PLC0415 an unchanged bill needs none of it
+
+            segments = project.segment_names()
+            taken.append(
+                telemetry.take(
+                    store,
+                    source,
+                    root=project.root,
+                    model_segments=segments,
+                    again=again,
+                    now=project.now,
+                    identity=project.identity(),
+                )
+            )
+    return taken
+
+
+def in_order(sources: Sequence[Source]) -> list[Source]:
+    """Return sources in the order they are taken in: invoices may price what others measured."""
+    return sorted(sources, key=lambda source: source.path.lower().endswith((".yaml", ".yml")))
+
+
+def _kind(root: Path, source: Source) -> str:
+    if source.kind:
+        return source.kind
+    from percapita import bills, telemetry  # noqa: PLC0415
+
+    if own := telemetry.kind_of(source, root):
+        return own
+    if source.format or bills.is_bill(source, root=root):
+        return "bill"
+    seen = bills.instead(source, root=root)
+    header = () if seen else telemetry.header(source, root=root)
+    kind = telemetry.recognises(header)
+    if seen:
+        raise InputError(f"{source.path} is {seen}.", hint="Export the bill as CSV or Parquet.")
+    if kind is None:
+        shown, hint = ", ".join(header[:8])[:200], "map its columns with --map OURS=THEIRS."
+        if len(header) == 1:
+            hint = "save it with a comma, semicolon, tab or | between its columns."
+        raise InputError(
+            f"{source.path}: its columns ({shown} …) are neither those of a bill"
+            " nor of readings, counts, segments, revenue or events.",
+            hint=f"Say what it is with --kind, and {hint}",
+        )
+    return kind
 
 
 def remember(project: Project, store: Store, source: Source, taken: Taken) -> None:

@@ -311,7 +311,7 @@ def _lint(store: Store, project: Project) -> tuple[Problem, ...]:
             project.model,
             meters=meters if meters or bills else None,
             tags=read_model.tags(engine) if bills else None,
-            columns={*read_model.columns(engine), *ORIGINALS} if bills else None,
+            columns={*store.extra_keys(), *ORIGINALS} if bills else None,
             sources={*project.sources, *bills, *attributes},
             attributes=attributes,
         )

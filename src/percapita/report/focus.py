@@ -18,7 +18,7 @@ from percapita.core.errors import InputError, ProofError, nearest
 from percapita.core.subjects import PSEUDO
 from percapita.core.tables import COSTS, FLOWS, GROUPS, LEDGER, LINES, PARTS, SLICES
 from percapita.report import focus_rows as rows
-from percapita.report.focus_columns import SUMMABLE, TEXT
+from percapita.report.focus_columns import EXTRA, SUMMABLE, TEXT
 from percapita.report.opened import Opened
 from percapita.store import read_focus, read_run
 from percapita.store.engine import Engine
@@ -92,8 +92,9 @@ def header(opened: Opened, order: Order) -> rows.Shape:
         raise UnknownSegmentError(order.segment, known)
     opened.store.bind(LINES, run=opened.last_run, periods=list(order.months))
     rows.services(opened.engine)
+    keys = opened.store.extra_keys(order.months)
     return rows.shape(
-        opened.engine, order.version, allocated=order.rows == "allocated", tags=order.tags,
+        order.version, keys, allocated=order.rows == "allocated", tags=order.tags,
         filled=order.filled,
     )  # fmt: skip
 
@@ -107,7 +108,7 @@ def export(opened: Opened, order: Order, shape: rows.Shape, step: Step) -> Itera
     tally = Tally()
     for month in order.months:
         run = opened.runs[month]
-        opened.store.bind(LINES, run=run, periods=[month])
+        opened.store.bind(LINES, run=run, periods=[month], keys=EXTRA)
         rows.origin(opened.engine, order.version, opened.model.currency, filled=order.filled)
         tally.lines += int(opened.engine.value("SELECT count(*) FROM _origin"))
         cut = _allocated if order.rows == "allocated" else _origin

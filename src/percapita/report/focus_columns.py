@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from percapita.core.tables import COSTS, LINE_NUMBERS, LINE_TEXTS, MONEY
+from percapita.core.tables import COSTS, LINE_NUMBERS, LINE_TEXTS, MONEY, key_column
 from percapita.report import focus_words as words
 from percapita.store import exact
 
@@ -50,7 +50,7 @@ class Field:
     @property
     def raw(self) -> str:
         """The SQL of what the bill has, over the lines ``l``."""
-        name = f'l."{self.name}"' if self.name in _STORED else f"l.Extra['{self.name}']"
+        name = f'l."{self.name}"' if self.name in _STORED else f'l."{key_column(self.name)}"'
         if self.name == "ProviderName":
             name = f"coalesce(nullif({name}, ''), l.\"ServiceProviderName\")"
         if self.type == TEXT:
@@ -249,6 +249,12 @@ FIELDS: Final = (
     *(Field(name, TEXT, since="1.3") for name in SPLIT),
 )  # fmt: skip
 """Every column of Cost and Usage; each is filled from those before it and from the bill's own."""
+
+
+EXTRA: Final = tuple(
+    {field.name.casefold(): field.name for field in FIELDS if field.name not in _STORED}.values()
+)
+"""Keys of ``Extra`` that fill columns; ``lines`` is bound with them."""
 
 
 def of_version(version: str) -> list[str]:

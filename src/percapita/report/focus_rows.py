@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -73,11 +73,12 @@ def _cell(sql: str, kind: str) -> str:
 
 
 def shape(
-    engine: Engine, version: str, *, allocated: bool, tags: str, filled: bool = True
+    version: str, keys: Collection[str], *, allocated: bool, tags: str, filled: bool = True
 ) -> Shape:
     """Return the columns of a version over the bound lines, custom ones last.
 
-    ``tags`` is the type of the columns of keys and values: text that holds JSON, or a map.
+    ``keys`` are those of ``Extra`` that lines have. ``tags`` is the type of the columns of keys and
+    values: text that holds JSON, or a map.
     """
     types = {field.name: field.type for field in FIELDS}
     columns = [
@@ -91,7 +92,7 @@ def shape(
     if filled:
         columns.append((FILLED, TEXT, FILLED))
     taken = {name.lower() for name, _, _ in columns}
-    own = [key for key in _keys(engine) if key.startswith(CUSTOM) and _free(key, taken)]
+    own = [key for key in sorted(keys) if key.startswith(CUSTOM) and _free(key, taken)]
     columns += [(key, TEXT, f"nullif(Extra[{literal(key)}], '')") for key in own]
     if not allocated:
         known = ", ".join(map(literal, (*own, *(n for n, _, _ in columns))))
@@ -109,11 +110,6 @@ def _as(sql: str, kind: str, tags: str) -> str:
     if kind != MAP or tags == MAP:
         return sql
     return f"CASE WHEN cardinality({sql}) > 0 THEN CAST(to_json({sql}) AS VARCHAR) END"
-
-
-def _keys(engine: Engine) -> list[str]:
-    rows = engine.rows("SELECT DISTINCT unnest(map_keys(Extra)) AS key FROM lines ORDER BY 1")
-    return [str(row[0]) for row in rows]
 
 
 def _free(key: str, taken: set[str]) -> bool:

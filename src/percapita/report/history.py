@@ -148,8 +148,9 @@ def _shares(store: Store, basis: str, period: str, side: str, run: str) -> None:
     """Make what ``read_history`` compares of one version."""
     for table in (PARTS, GROUPS, FLOWS, LEDGER, SLICES):
         store.bind(table, run=run, periods=[period])
-    store.bind(LINES, f"{side}_bound", run=run, periods=[period])
-    store.engine.execute(f"CREATE OR REPLACE TEMP TABLE {side}_lines AS SELECT * FROM {side}_bound")
+    bound = store.bind(LINES, f"{side}_bound", run=run, periods=[period], keys=["percapita"])
+    kept = f"SELECT * EXCLUDE (Extra) FROM {bound}"
+    store.engine.execute(f"CREATE OR REPLACE TEMP TABLE {side}_lines AS {kept}")
     keep_originals(store.engine, f"{side}_lines")
     read_focus.given(store.engine, basis, handed(store.engine, basis))
     read_focus.takers(store.engine, basis)

@@ -22,7 +22,7 @@ from percapita.core.subjects import USER
 from percapita.store import address
 from percapita.store.place import CATALOG
 
-SCHEMA = "3"
+SCHEMA = "4"
 """Version of the tables below."""
 
 _WAIT_MILLISECONDS = 120_000
@@ -142,6 +142,7 @@ FILES = _table(
     sa.Column("owner", sa.String(32), nullable=False),  # id of the import or run
     sa.Column("rows", sa.BigInteger, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("extra", sa.JSON, nullable=False),  # keys of Extra that are columns in it
     sa.Column("removed_at", Instant),
     sa.Index("files_by_owner", "owner", "table_name"),
     sa.Index("files_by_table", "table_name", "period"),

@@ -215,8 +215,20 @@ class Engine:
         except duckdb.CatalogException:
             self.execute(f"DROP VIEW temp.main.{quote(name)}")
 
-    def copy(self, table: Table, relation: object, path: Path, *, row_group: int = 16_384) -> int:
+    def copy(
+        self,
+        table: Table,
+        relation: object,
+        path: Path,
+        *,
+        row_group: int = 16_384,
+        more: Sequence[str] = (),
+        listed: Mapping[str, Collection[str]] | None = None,
+    ) -> int:
         """Write a relation to a Parquet file with exactly the table's columns; return its rows.
+
+        ``more`` are further columns, texts, that the file gets behind those; ``listed`` says of a
+        column every text that it can have, as ``expect`` does for all files.
 
         Types are cast before writing: a HUGEINT would reach the file as a double, in silence. The
         file is complete and durable when this returns.
@@ -225,8 +237,8 @@ class Engine:
             SchemaMismatchError: the file's schema is not the declared one.
         """
         columns = ", ".join(
-            f"CAST({quote(c.name)} AS {self._written_type(c)}) AS {quote(c.name)}"
-            for c in table.columns
+            f"CAST({quote(c.name)} AS {self._written_type(c, listed or {})}) AS {quote(c.name)}"
+            for c in (*table.columns, *_texts(more))
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         written = self.rows(
@@ -237,7 +249,7 @@ class Engine:
         )
         with path.open("rb") as file:
             os.fsync(file.fileno())
-        self._check(table, path)
+        self._check([*table.columns, *_texts(more)], path)
         return int(written[0][0])
 
     def expect(self, column: str, values: Collection[str]) -> None:
@@ -248,17 +260,21 @@ class Engine:
         """
         self._expected[column] = tuple(values)
 
-    def _written_type(self, column: Column) -> str:
+    def _written_type(self, column: Column, listed: Mapping[str, Collection[str]]) -> str:
         """Return the type that a column is cast to on its way into a file."""
-        values = self._expected.get(column.name, ())
+        values = listed.get(column.name) or self._expected.get(column.name, ())
         return f"ENUM({', '.join(map(literal, values))})" if values else sql_type(column.type)
 
-    def _check(self, table: Table, path: Path) -> None:
+    def _check(self, columns: Sequence[Column], path: Path) -> None:
         described = self.rows(f"DESCRIBE SELECT * FROM {parquet([path])}")
         found = [f"{row[0]} {_normal(row[1])}" for row in described]
-        declared = [f"{c.name} {_normal(sql_type(c.type))}" for c in table.columns]
+        declared = [f"{c.name} {_normal(sql_type(c.type))}" for c in columns]
         if found != declared:
             raise SchemaMismatchError(path, found, declared)
+
+
+def _texts(names: Sequence[str]) -> list[Column]:
+    return [Column(name, "string", "") for name in names]
 
 
 def parquet(paths: Sequence[Path]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -87,6 +88,14 @@ class ImportTx:
             self._scopes.add(Scope(table.name, period or "", ""))
         point("import.file-written")
         return rows
+
+    def adopt(
+        self, table: Table, draft: Path, rows: int, *, period: str, extra: Sequence[str]
+    ) -> None:
+        """Stage a finished file of one month, whose columns ``extra`` are keys of ``Extra``."""
+        part = f"part-{self._staging.count(table, period)}"
+        self._staging.adopt(table, draft, rows, period=period, part=part, extra=extra)
+        point("import.file-written")
 
     def write_by_period(self, table: Table, relation: object) -> dict[str, int]:
         """Stage the rows of a relation with a further column ``period``; return rows by period.

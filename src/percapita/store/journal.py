@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from percapita.core.tables import Table
 from percapita.store.catalog import AUDIT, FILES, STEPS
 from percapita.store.engine import parquet
+from percapita.store.extra import columns
 from percapita.store.site import Site, part_name, partition, remove
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Staged:
     period: str | None
     path: str
     rows: int
+    extra: tuple[str, ...] = ()
+    """Keys of ``Extra`` that have columns of their own in the file."""
 
 
 class Staging:
@@ -95,19 +98,41 @@ class Staging:
             target.unlink()
         return rows
 
+    def adopt(
+        self,
+        table: Table,
+        draft: Path,
+        rows: int,
+        *,
+        period: str | None,
+        part: str,
+        extra: Sequence[str] = (),
+    ) -> None:
+        """Take over a finished, durable file of exactly the table's columns, and those of extra."""
+        path = f"{partition(table, period, self._owner)}/{part_name(part)}"
+        target = self._site.tables / path
+        if target.exists():
+            raise FileExistsError(f"{path} was written before")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.replace(target)
+        self.files.append(Staged(table, period, path, rows, tuple(extra)))
+
     def count(self, table: Table, period: str | None) -> int:
         """Return how many files were written to a partition."""
         return sum(f.table == table and f.period == period for f in self.files)
 
     def relation(self, table: Table, periods: Iterable[str] | None = None) -> str:
-        """Return the table function over the files written so far; empty where there are none."""
+        """Return the relation of the files written so far; empty where there are none."""
         wanted = None if periods is None else set(periods)
-        paths = [
-            self._site.tables / file.path
-            for file in self.files
-            if file.table == table and (wanted is None or file.period in wanted)
+        by_extra: dict[tuple[str, ...], list[Path]] = {}
+        for file in self.files:
+            if file.table == table and (wanted is None or file.period in wanted):
+                by_extra.setdefault(file.extra, []).append(self._site.tables / file.path)
+        selects = [
+            f"SELECT {columns(table, extra)} FROM {parquet(paths)}"
+            for extra, paths in by_extra.items()
         ]
-        return parquet(paths) if paths else ""
+        return f"({' UNION ALL '.join(selects)})" if selects else ""
 
     def name(self, connection: Connection, *, logged: bool = True) -> None:
         """Name the files in the catalog and, unless said, owe them to the Delta logs."""
@@ -119,6 +144,7 @@ class Staging:
                 "owner": self._owner,
                 "rows": file.rows,
                 "bytes": (self._site.tables / file.path).stat().st_size,
+                "extra": list(file.extra),
             }
             for file in self.files
         ]

@@ -84,7 +84,7 @@ def pairs(engine: Engine, basis: str) -> list[Pair]:
     sides = ", ".join(
         f"{side} AS (SELECT l.LineId, {amount} AS amount, ChargeCategory AS category,"
         " coalesce(ChargeClass, '') = 'Correction' AS correction, Tags, ExchangeRate AS"
-        f" rate, {own} AS own, coalesce(Extra['percapita'], '') = 'rounding' AND"
+        f" rate, {own} AS own, coalesce(\"Extra.percapita\", '') = 'rounding' AND"
         " OriginalCurrency IS NOT NULL AS rounding, coalesce(s.allocated, 0) AS allocated,"
         f" coalesce(s.pools, '') AS pools, concat_ws(chr(31), {key}) AS key"
         f" FROM {side}_lines l LEFT JOIN {side}_shares s ON s.line = l.LineId)"

@@ -15,16 +15,7 @@ def meters(engine: Engine) -> set[str]:
 
 def tags(engine: Engine) -> set[str]:
     """Return the keys of tags that lines carry."""
-    return _keys(engine, "Tags")
-
-
-def columns(engine: Engine) -> set[str]:
-    """Return the names of columns that lines have beyond the known ones."""
-    return _keys(engine, "Extra")
-
-
-def _keys(engine: Engine, column: str) -> set[str]:
-    rows = engine.rows(f"SELECT DISTINCT unnest(map_keys({column})) FROM lines")
+    rows = engine.rows("SELECT DISTINCT unnest(map_keys(Tags)) FROM lines")
     return {str(name) for (name,) in rows}
 
 

@@ -295,6 +295,7 @@ class Store:
         chosen: Mapping[str, str] | None = None,
         periods: Collection[str] | None = None,
         seen_by: str | None = None,
+        keys: Sequence[str] = (),
     ) -> str:
         """Make a temporary view over exactly the files meant, partition columns included.
 
@@ -308,8 +309,8 @@ class Store:
             basis: outputs: of the run published for each period, rows of this basis only.
             chosen: outputs: of these runs, period to run, as ``published`` returned them.
             periods: only these months.
-            seen_by: lines: in the currency and under the tag rules of this run, whichever read
-                them; empty: exactly as imported.
+            seen_by: lines: in the currency and under the tag rules of this run; empty: as imported.
+            keys: lines: of ``Extra``, none alike but for case; become columns ``Extra.KEY``.
 
         Raises:
             UnboundError: an output table, and neither run, basis nor chosen.
@@ -317,21 +318,20 @@ class Store:
             RunGoneError: its files were collected.
         """
         portions = self._portions(table, run, basis, chosen, periods)
-        only = basis is not None and "basis" in table.names
-        where = f"basis = {literal(str(basis))}" if only else ""
-        view = name or table.name
-        relation = views.relation(self._site, table, portions, where)
         if table is LINES:
-            relation = self._seen(relation, run if seen_by is None else seen_by)
-        self.engine.view(view, relation)
-        return view
+            relation = self._seen(portions, run if seen_by is None else seen_by, keys)
+        else:
+            where = f"basis = {literal(basis)}" if basis and "basis" in table.names else ""
+            relation = views.relation(self._site, table, portions, where)
+        self.engine.view(name or table.name, relation)
+        return name or table.name
 
-    def _seen(self, lines: str, run: str | None) -> str:
+    def _seen(self, portions: Sequence[views.Portion], run: str | None, keys: Sequence[str]) -> str:
         if run == "" or (run is None and not self.tag_rules.rules):
-            return lines
+            return views.relation(self._site, LINES, portions, keys=keys)
         from percapita.store import run_lines  # noqa: PLC0415
 
-        return run_lines.lines_of(self._site, lines, run, self.tag_rules)
+        return run_lines.lines_of(self._site, portions, run, self.tag_rules, keys)
 
     def _portions(
         self,
@@ -351,7 +351,11 @@ class Store:
                 if basis is None:
                     raise UnboundError(table)
                 chosen = records.published(connection, basis)
-            return views.outputs(connection, table, _pairs(run, chosen or {}, periods))
+            return views.outputs(connection, table, views.pairs(run, chosen or {}, periods))
+
+    def extra_keys(self, periods: Collection[str] | None = None) -> set[str]:
+        """Return the keys of ``Extra`` that live lines have, of all months or these."""
+        return views.extra_keys(self._site, self._portions(LINES, None, None, None, periods))
 
     def kinds_view(self, name: str = "subject_kinds") -> str:
         """Make a temporary table (subject, kind) of the subjects that are not plainly users."""
@@ -388,12 +392,3 @@ class Store:
         from percapita.store import care  # noqa: PLC0415
 
         return care.collect(self._site, self._site.clock(now), keep)
-
-
-def _pairs(
-    run: str | None, chosen: Mapping[str, str], periods: Collection[str] | None
-) -> list[tuple[str, str | None]]:
-    """Return the (run, period) pairs to read; a period of ``None`` is all of a run's."""
-    if run is not None:
-        return [(run, None)] if periods is None else [(run, p) for p in sorted(periods)]
-    return [(r, p) for p, r in sorted(chosen.items()) if periods is None or p in periods]

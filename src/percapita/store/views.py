@@ -8,9 +8,10 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from percapita.core.tables import Table
+from percapita.core.tables import Table, key_column
 from percapita.store.catalog import FILES, IMPORTS, RUN_IMPORTS, RUNS, SCOPES
 from percapita.store.engine import literal, quote, sql_type
+from percapita.store.extra import columns, one
 from percapita.store.site import Site
 
 ACCOUNT = "BillingAccountId"
@@ -23,6 +24,8 @@ class Portion(NamedTuple):
     paths: tuple[str, ...]
     accounts: tuple[str, ...] | None
     """``None``: every row is live."""
+    extra: tuple[str, ...] = ()
+    """Keys of ``Extra`` that have columns of their own in each of the files."""
 
 
 class Version(NamedTuple):
@@ -59,23 +62,25 @@ def inputs(
 ) -> list[Portion]:
     """Return the live files of an input table: now, or as a run read them."""
     live = _scopes(connection, table, version=version, source=source)
-    wanted = sa.select(FILES.c.path, FILES.c.period, FILES.c.owner).where(
+    wanted = sa.select(FILES.c.path, FILES.c.period, FILES.c.owner, FILES.c.extra).where(
         FILES.c.table_name == table.name, FILES.c.removed_at.is_(None)
     )
-    whole: list[str] = []
-    cut: dict[tuple[str, ...], list[str]] = {}
-    for path, period, owner in connection.execute(wanted.order_by(FILES.c.path)):
+    whole: dict[tuple[str, ...], list[str]] = {}
+    cut: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for path, period, owner, extra in connection.execute(wanted.order_by(FILES.c.path)):
         if (owner, period) not in live or (
             period and periods is not None and period not in periods
         ):
             continue
         accounts, complete = live[owner, period]
         if complete:
-            whole.append(path)
+            whole.setdefault(tuple(extra), []).append(path)
         elif accounts:
-            cut.setdefault(tuple(accounts), []).append(path)
-    portions = [Portion(tuple(paths), accounts) for accounts, paths in sorted(cut.items())]
-    return ([Portion(tuple(whole), None)] if whole else []) + portions
+            cut.setdefault((tuple(accounts), tuple(extra)), []).append(path)
+    return [
+        *(Portion(tuple(paths), None, extra) for extra, paths in whole.items()),
+        *(Portion(tuple(paths), accounts, e) for (accounts, e), paths in sorted(cut.items())),
+    ]
 
 
 def _scopes(
@@ -102,6 +107,15 @@ def _scopes(
     return result
 
 
+def pairs(
+    run: str | None, chosen: Mapping[str, str], periods: Collection[str] | None
+) -> list[tuple[str, str | None]]:
+    """Return the (run, period) pairs to read; a period of ``None`` is all of a run's."""
+    if run is not None:
+        return [(run, None)] if periods is None else [(run, p) for p in sorted(periods)]
+    return [(r, p) for p, r in sorted(chosen.items()) if periods is None or p in periods]
+
+
 def outputs(
     connection: Connection, table: Table, runs: Iterable[tuple[str, str | None]]
 ) -> list[Portion]:
@@ -117,9 +131,18 @@ def outputs(
     return [Portion(tuple(paths), None)] if paths else []
 
 
-def relation(site: Site, table: Table, portions: Sequence[Portion], where: str = "") -> str:
-    """Return the SQL over these files, partition columns last; typed, empty if there are none."""
-    names = ", ".join(quote(name) for name in (*table.names, *table.partition))
+def relation(
+    site: Site,
+    table: Table,
+    portions: Sequence[Portion],
+    where: str = "",
+    keys: Sequence[str] = (),
+) -> str:
+    """Return the SQL over these files, partition columns last; typed, empty if there are none.
+
+    ``keys`` of ``Extra`` follow as columns ``Extra.KEY``.
+    """
+    partition = [quote(name) for name in table.partition]
     selects = []
     for portion in portions:
         listed = ", ".join(literal(str(site.tables / path)) for path in portion.paths)
@@ -128,18 +151,30 @@ def relation(site: Site, table: Table, portions: Sequence[Portion], where: str =
             accounts = ", ".join(literal(name) for name in portion.accounts)
             filters.append(f"{account(table)} IN ({accounts})")
         clause = f" WHERE {' AND '.join(filters)}" if filters else ""
+        found = [f"{one(key, portion.extra)} AS {quote(key_column(key))}" for key in keys]
         selects.append(
-            f"SELECT {names} FROM read_parquet([{listed}], hive_partitioning = true,"
+            f"SELECT {', '.join([columns(table, portion.extra), *partition, *found])}"
+            f" FROM read_parquet([{listed}], hive_partitioning = true,"
             f" hive_types_autocast = false){clause}"
         )
-    return " UNION ALL ".join(selects) or empty(table)
+    return " UNION ALL ".join(selects) or empty(table, keys)
 
 
-def empty(table: Table) -> str:
-    """Return the SQL of the table's columns without a row."""
+def extra_keys(site: Site, portions: Sequence[Portion]) -> set[str]:
+    """Return the keys of ``Extra`` that lines of these files have."""
+    keys = {key for portion in portions for key in portion.extra}
+    for portion in portions:
+        listed = ", ".join(literal(str(site.tables / path)) for path in portion.paths)
+        rest = f"SELECT DISTINCT unnest(map_keys(Extra)) FROM read_parquet([{listed}])"
+        keys |= {str(key) for (key,) in site.engine.rows(rest)}
+    return keys
+
+
+def empty(table: Table, keys: Sequence[str] = ()) -> str:
+    """Return the SQL of the table's columns, and those of the keys, without a row."""
     types: Mapping[str, str] = {
         **{column.name: sql_type(column.type) for column in table.columns},
-        **dict.fromkeys(table.partition, "VARCHAR"),
+        **dict.fromkeys((*table.partition, *map(key_column, keys)), "VARCHAR"),
     }
     columns = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in types.items())
     return f"SELECT {columns} WHERE false"

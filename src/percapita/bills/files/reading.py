@@ -3,7 +3,7 @@
 The relation has the columns ``file`` (number of the file in the delivery), ``row`` (1 is the first
 record after the header, empty lines not counted), ``flaw`` (what is wrong with the row's shape)
 and one text column per column of the file, ``c0``, ``c1`` …, null where the cell is empty or says
-NULL.
+NULL. Columns that a file keeps as decimals or instants are there as such, too: ``n0``, ``n1`` ….
 """
 
 from __future__ import annotations
@@ -12,21 +12,27 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from percapita.bills.files import texts
 from percapita.bills.files.found import Opened
 from percapita.bills.files.literals import MAPS
 from percapita.bills.files.texts import Header
+from percapita.core.money import PLACES
 from percapita.store.engine import Engine, literal, quote
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+NUMBER: Final = "number"
+"""Digits that a money column holds, all of them."""
+INSTANT: Final = "instant"
+
 _DELIMITERS = (",", ";", "\t", "|")
+_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _TOLD = re.compile('\ufeff?"?sep=(.)"?[\\r\\n]')
 """A spreadsheet's first line that tells the delimiter."""
 
@@ -40,13 +46,18 @@ class Layout:
     parts: list[str] = field(default_factory=list)
     """A relation per file."""
     files: list[int] = field(default_factory=list)
+    copies: list[Path] = field(default_factory=list)
+    """Columnar copies of those files that are text, with columns named as in ``parts``."""
+    natives: Mapping[int, str] = field(default_factory=dict)
+    """Number of a column that has ``n0`` beside ``c0`` -> NUMBER or INSTANT."""
     masks: dict[str, str] = field(default_factory=dict)
     """Column -> table of its texts that hold ids (``text``), and what replaces each (``safe``)."""
 
     @property
     def key(self) -> tuple[str, ...]:
         """What layouts are told apart by."""
-        return (self.delimiter, *self.names)
+        kinds = (f"{number} {kind}" for number, kind in self.natives.items())
+        return (self.delimiter, *self.names, *kinds)
 
     def add(self, file: int, rows: str) -> None:
         """Make a file's rows part of the layout, under the number it has in the delivery."""
@@ -66,13 +77,33 @@ class Layout:
         return f"SELECT r.* REPLACE ({safe}) FROM ({plain}) r {joins}"
 
 
+def natives(file: Opened, engine: Engine) -> dict[int, str]:
+    """Return which of the header's columns have values of a type that lines know, and of which."""
+    if file.kind != "parquet":
+        return {}
+    kinds = {n: _native(kind) for n, (_, _, kind) in enumerate(_leaves(engine, file))}
+    return {n: kind for n, kind in kinds.items() if kind}
+
+
+def _native(kind: str) -> str:
+    if kind in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
+        return INSTANT
+    if kind in ("TINYINT", "SMALLINT", "INTEGER"):
+        return NUMBER
+    digits = _DECIMAL.fullmatch(kind)
+    if digits is None:
+        return ""
+    width, scale = int(digits[1]), int(digits[2])
+    return NUMBER if scale <= PLACES and width - scale <= PLACES else ""
+
+
 def header(file: Opened, engine: Engine) -> Header | None:
     """Return the file's header, ``None`` if the file is empty.
 
     Text: of the usual delimiters the one that gives most columns is taken.
     """
     if file.kind == "parquet":
-        return Header(_distinct([name for name, _ in _leaves(engine, file)]))
+        return Header(_distinct([name for name, _, _ in _leaves(engine, file)]))
     return text_header(file.head)
 
 
@@ -120,7 +151,11 @@ def relation(engine: Engine, file: Opened, head: Header, copy: Path) -> str:
 
 def _parquet_rows(engine: Engine, file: Opened) -> str:
     leaves = _leaves(engine, file)
-    cells = ", ".join(f"{texts.filled(sql)} AS c{n}" for n, (_, sql) in enumerate(leaves))
+    cells = ", ".join(
+        f"{texts.filled(_as_text(sql, kind))} AS c{n}"
+        + (f", {sql} AS n{n}" if _native(kind) else "")
+        for n, (_, sql, kind) in enumerate(leaves)
+    )
     return (
         f'SELECT {file.number}::INTEGER AS "file", file_row_number + 1 AS "row",'
         f" NULL::VARCHAR AS flaw, {cells} FROM {_listed(file)}, file_row_number = true)"
@@ -131,18 +166,18 @@ def _listed(file: Opened) -> str:
     return f"read_parquet({literal(str(file.readable))}, binary_as_string = true"
 
 
-def _leaves(engine: Engine, file: Opened) -> list[tuple[str, str]]:
-    """Return the columns as names and SQL of their text; nested records are taken apart."""
+def _leaves(engine: Engine, file: Opened) -> list[tuple[str, str, str]]:
+    """Return the columns: name, SQL and type; nested records are taken apart."""
     described = texts.asked(engine, file, f"DESCRIBE SELECT * FROM {_listed(file)})")
     nested = [str(name) for name, kind, *_ in described if str(kind).startswith("STRUCT")]
     parts = {name: _parts(file, name) for name in nested if not MAPS.fullmatch(name)}
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, str, str]] = []
     for name, kind in ((str(row[0]), str(row[1])) for row in described):
-        found += parts.get(name) or [(name, _as_text(quote(name), kind))]
+        found += parts.get(name) or [(name, quote(name), kind)]
     return found
 
 
-def _parts(file: Opened, name: str) -> list[tuple[str, str]]:
+def _parts(file: Opened, name: str) -> list[tuple[str, str, str]]:
     import pyarrow.parquet as pq  # noqa: PLC0415 only nested files need it
 
     return list(_within(pq.read_schema(file.readable).field(name), name, quote(name)))
@@ -150,10 +185,10 @@ def _parts(file: Opened, name: str) -> list[tuple[str, str]]:
 
 def parquet_header(schema: pa.Schema) -> tuple[str, ...]:
     """Return the columns of a Parquet file, those inside records as ``a.b``."""
-    return tuple(name for item in schema for name, _ in _within(item, item.name, ""))
+    return tuple(name for item in schema for name, _, _ in _within(item, item.name, ""))
 
 
-def _within(item: pa.Field[pa.DataType], name: str, sql: str) -> Iterator[tuple[str, str]]:
+def _within(item: pa.Field[pa.DataType], name: str, sql: str) -> Iterator[tuple[str, str, str]]:
     import pyarrow as pa  # noqa: PLC0415
 
     kind = item.type
@@ -162,7 +197,7 @@ def _within(item: pa.Field[pa.DataType], name: str, sql: str) -> Iterator[tuple[
             key = f"{name}.{inner.name}"
             yield from _within(inner, key, f"struct_extract({sql}, {literal(inner.name)})")
     else:
-        yield name, _as_text(sql, "[]" if pa.types.is_nested(kind) else "")
+        yield name, sql, "[]" if pa.types.is_nested(kind) else ""
 
 
 def _as_text(column: str, kind: str) -> str:

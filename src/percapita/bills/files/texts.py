@@ -76,10 +76,11 @@ def _by_all(engine: Engine, file: Opened, head: Header, copy: Path) -> bool:
             return False
         finally:
             engine.execute("SET preserve_insertion_order = false")
-        count, flawed, size = engine.rows(
-            f"SELECT count(*), count(flaw), coalesce(sum(size), 0) FROM {parquet([copy])}"
+        count, size, blank = engine.rows(
+            f"SELECT count(*), coalesce(sum(size), 0), count(*) FILTER (size = {len(head.names)})"
+            f" FROM {parquet([copy])}"
         )[0]
-        if flawed or count + head.skip != file.lines + (not file.whole):
+        if blank or count + head.skip != file.lines + (not file.whole):
             return False
         if not empty or not _left_out(engine, file, head, empty, size):
             return True
@@ -137,29 +138,33 @@ def _stored(copy: Path) -> list[str]:
 
 
 def _source(file: Opened, head: Header, *, parallel: bool = True) -> str:
-    types = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(len(head.names) + _SPARE))
     # Nothing reads as null but a cell that is not there: so a short row can be told.
+    how = f"nullstr = '\x01', null_padding = true, strict_mode = false, parallel = {parallel}"
+    return _read(file, head, len(head.names) + _SPARE, how)
+
+
+def _read(file: Opened, head: Header, width: int, how: str) -> str:
+    types = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(width))
     return (
         f"read_csv({literal(str(file.readable))}, auto_detect = false, header = false,"
         f" skip = {head.skip}, columns = {{{types}}}, delim = {literal(head.delimiter)},"
-        " quote = '\"', escape = '\"', comment = '', nullstr = '\x01', null_padding = true,"
-        f" strict_mode = false, parallel = {str(parallel).lower()}, max_line_size = {_LONGEST},"
+        f" quote = '\"', escape = '\"', comment = '', {how}, max_line_size = {_LONGEST},"
         f" buffer_size = {_LONGEST})"
     )
 
 
 def _whole_rows(file: Opened, head: Header, empty: Collection[int]) -> str:
-    """Return the SQL of all rows, with ``size`` in bytes, and ``flaw`` where one is not whole.
+    """Return the SQL of all rows, with ``size`` in bytes; the engine refuses a row not whole.
 
     Columns that nothing asks for are not even parsed.
     """
     width = len(head.names)
     kept = [f"c{n}" for n in range(width) if n not in empty]
-    cells = ", ".join(f"{filled(cell)} AS {cell}" for cell in kept)
-    size = " + ".join(f"strlen({cell})" for cell in kept)
+    size = " + ".join(f"coalesce(strlen({cell}), 0)" for cell in kept)
+    nulls = ", ".join(map(literal, NULLS))
+    how = f"nullstr = [{nulls}], null_padding = false, strict_mode = true, parallel = true"
     return (
-        f"SELECT if({_whole(width)}, NULL, 'flawed') AS flaw, {width} + {size} AS size, {cells}"
-        f" FROM {_source(file, head)}"
+        f"SELECT {width} + {size} AS size, {', '.join(kept)} FROM {_read(file, head, width, how)}"
     )
 
 

@@ -21,6 +21,7 @@ from percapita.core.tables.inputs import (
     READINGS,
     REVENUE,
     SEGMENTS,
+    key_column,
 )
 from percapita.core.tables.outputs import (
     ACTIVITY,
@@ -72,6 +73,7 @@ __all__ = [
     "WIDE",
     "Column",
     "Table",
+    "key_column",
 ]
 
 INPUTS: Final = (LINES, READINGS, CLAIMS, COUNTS, SEGMENTS, REVENUE, EVENTS)

@@ -53,6 +53,12 @@ LINES: Final = Table(
 ORIGINALS: Final = ("OriginalCurrency", "ExchangeRate", "ExchangeRateDay")
 """Texts beside the columns of a line where a run converted it; models say ``x_OriginalCurrency``."""
 
+
+def key_column(key: str) -> str:
+    """Return the column behind those of a line that holds one key of ``Extra``, if asked for."""
+    return f"Extra.{key}"
+
+
 READINGS: Final = Table(
     "readings",
     row="usage of one meter by one subject in one hour, day or month",
