@@ -15,7 +15,6 @@ import servers
 from percapita.cli import main
 from servers import postgres as postgres_server
 
-
 # A test proves a fact, not a speed: on a busy machine an example takes as long as it takes.
 settings.register_profile("percapita", deadline=None)
 settings.load_profile("percapita")
