@@ -257,6 +257,18 @@ def test_a_month_restated_to_nothing_in_its_folder(folder: Folder, place: str) -
     assert [month for month, _ in folder.live] == ["2025-08", "2025-10"]
 
 
+def test_a_month_without_lines_speaks_once_its_other_file_is_gone(folder: Folder) -> None:
+    """What a header alone says is asked again when the file with the month's lines vanishes."""
+    folder.put("20250901-20251001/part-1.csv")
+    folder.take()
+    assert [month for month, _ in folder.live] == ["2025-08", "2025-09", "2025-10"]
+    (folder.root / "bills" / "2025-09.csv").unlink()
+    folder.take()
+
+    assert [month for month, _ in folder.live] == ["2025-08", "2025-10"]
+    assert folder.take().unchanged
+
+
 def test_a_header_says_nothing_of_other_lines(folder: Folder) -> None:
     """Next to lines of its month, a header alone replaces only what came from its own place."""
     folder.put("20250901-20251001/part-1.csv")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from percapita.bills import unread
 from percapita.bills.files import months
 from percapita.bills.files.found import Found, found
+from percapita.bills.files.months import Named
 from percapita.bills.files.objects import known_as
 from percapita.bills.layouts import NothingError, UnknownFormatError
 from percapita.bills.standing import counted, standing
@@ -77,7 +78,19 @@ class Arrival:
             known = [held for held in self._held if held.settings in ways]
         if not known and not self._again and self._is_in():
             return Plan([], kept={})
-        return unread.planned(self._files, known, beside=self._source.mode != "overwrite")
+        plan = unread.planned(self._files, known, beside=self._source.mode != "overwrite")
+        if self._source.mode == "overwrite":
+            plan.hear(self._bare(plan))
+        return plan
+
+    def _bare(self, plan: Plan) -> dict[FileStat, Named]:
+        """Return the kept files with a header alone, and the months that they speak for."""
+        bare = [file for file, held in plan.kept.items() if not held.places and file in self._paths]
+        named = {file: self._month(file.path, self._paths[file]) for file in bare}
+        return {file: month for file, month in named.items() if month}
+
+    def _month(self, name: str, path: Path) -> Named | None:
+        return months.named(name, self._found.month(path))
 
     def _is_in(self) -> bool:
         ways = (self._plain, self._source)
@@ -115,7 +128,8 @@ class Arrival:
 
     def _committed(self, plan: Plan, delivery: Delivery) -> Taken | None:
         read_as = self._source if delivery.assumed else self._plain
-        with self._store.begin_import(read_as, plan.read, again=self._again) as tx:
+        again = self._again or plan.heard
+        with self._store.begin_import(read_as, plan.read, again=again) as tx:
             _write(tx, delivery)
             places = self._places(tx, plan, delivery)
             touched = {place for several in places.values() for place in several}
@@ -164,7 +178,7 @@ class Arrival:
         names = {path: file.path for file, path in self._paths.items()}
         for table in delivery.bare:
             path = delivery.files[table]
-            month = months.named(names[path], self._found.month(path))
+            month = self._month(names[path], path)
             if month:
                 bare.append(month)
             else:

@@ -25,6 +25,8 @@ class Plan:
     """Not read again: their lines are live."""
     gone: list[Held] = field(default_factory=list)
     """Taken in earlier, and no longer delivered as they were."""
+    heard: bool = False
+    """Files that are in say more now than when they came, see ``hear``."""
 
     def widen(self, places: Iterable[Place]) -> bool:
         """Read the kept files, too, that share one of the places; tell whether there were any."""
@@ -35,6 +37,20 @@ class Plan:
                 touched |= self.kept.pop(file).places
                 self.read.append(file)
         return moved
+
+    def hear(self, bare: Mapping[FileStat, Named]) -> None:
+        """Read the months without lines again where they now say more than when they came.
+
+        Such a month speaks for lines of files that are gone, once no file beside it has any.
+
+        Args:
+            bare: kept files with a header alone -> the month that each speaks for.
+        """
+        self.heard = bool(emptied(bare.values(), self.gone, self.present))
+        if self.heard:
+            for file in bare:
+                del self.kept[file]
+                self.read.append(file)
 
     def read_all(self) -> None:
         """Keep nothing."""
@@ -87,7 +103,7 @@ def _matched(files: Sequence[FileStat], held: Sequence[Held]) -> dict[FileStat, 
 
 
 def emptied(
-    bare: Collection[Named], held: Iterable[Held], present: Collection[Place]
+    bare: Iterable[Named], held: Iterable[Held], present: Collection[Place]
 ) -> list[tuple[str, Place]]:
     """Return import and place of the live lines that files with a header alone restate to nothing.
 
@@ -99,10 +115,11 @@ def emptied(
         present: places that the delivery has lines of.
     """
     months = {month for month, _ in present}
+    spoken = list(bare)
     found = set()
     for one in held:
         for place in one.live - set(present):
-            for file in bare:
+            for file in spoken:
                 its = place_of(one.path) == file.place
                 if place[0] == file.month and (its or (file.sure and file.month not in months)):
                     found.add((one.import_id, place))

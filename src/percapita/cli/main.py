@@ -42,7 +42,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "close": ("close", "Close a billing month: what changes later is booked apart."),
     "history": ("history", "Show each version of a month's figures, and why it moved."),
     "journal": ("journal", "Write a month's double entries, which sum to the bill."),
-    "serve": ("serve", "Receive telemetry from OpenTelemetry exporters, and count it."),
+    "serve": ("serve", "Show pages, and receive what OpenTelemetry exporters send."),
     "token": ("token", "Make, list and revoke tokens for senders on other machines."),
 }
 """Verb -> module of ``percapita.cli`` and the sentence that ``--help`` prints."""

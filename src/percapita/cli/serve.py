@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +67,7 @@ def serve_command(
     spool_limit: int,
     form: str,
 ) -> None:
-    """Receive telemetry from OpenTelemetry exporters until stopped.
+    """Show the pages, and receive telemetry from OpenTelemetry exporters, until stopped.
 
     What is acknowledged is on the disk, sealed, and is counted within seconds. A request that
     cannot be kept is refused in a way that makes the exporter send it again.
@@ -77,22 +79,25 @@ def serve_command(
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
 
-    try:
+    with _extra():
         from percapita.telemetry.receive.intake import Limits  # noqa: PLC0415
         from percapita.web.server import Asked, serve  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or "a package") from error
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    project = Project.open(project_dir, store_dir)
-    asked = Asked(
-        host, None if no_web else port, otlp_http_port, otlp_grpc_port, tls, allow_host,
-        Limits(body=max_body * _MIB), spool_limit * _MIB,
-    )  # fmt: skip
-    try:
+        logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+        project = Project.open(project_dir, store_dir)
+        asked = Asked(
+            host, None if no_web else port, otlp_http_port, otlp_grpc_port, tls, allow_host,
+            Limits(body=max_body * _MIB), spool_limit * _MIB,
+        )  # fmt: skip
         serve(project, asked, lambda opened: _say(project.root, opened, form, tls=tls is not None))
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    """Say of which package there is none; those of the pages are imported as pages are served."""
+    try:
+        yield
     except ModuleNotFoundError as error:
-        # The pages' packages are imported only where pages are served.
         raise MissingExtraError(error.name or "a package") from error
 
 
