@@ -128,12 +128,12 @@ def test_fall_backs_are_told_by_pool_and_level() -> None:
 
 
 def test_credits_that_guess_are_told() -> None:
-    """From the third level on a credit's charge is a guess; level 0 found none."""
-    levels = [Followed(n, 2, Decimal(-n)) for n in range(5)]
+    """From the third level on a credit's charge is a guess; some credits find none."""
+    levels = [Followed(n, 2, Decimal(-n)) for n in (signals.UNMATCHED, *range(5))]
     found = signals.followed(levels)
 
     assert [(f.code, f.amount) for f in found] == [
-        ("credit-unmatched", Decimal(0)),
+        ("credit-unmatched", Decimal(1)),
         ("credit-followed-far", Decimal(-3)),
         ("credit-followed-far", Decimal(-4)),
     ]

@@ -42,7 +42,7 @@ def test_json_is_all_that_is_printed(project: str, capsys: pytest.CaptureFixture
     assert cost(project, "--by", "tier", "--period", "2025-10", "--format", "json") == 0
 
     found = json.loads(capsys.readouterr().out)
-    assert list(found) == ["meta", "rows", "classes", "totals", "benchmark"]
+    assert list(found) == ["meta", "rows", "classes", "totals", "adjustments", "benchmark"]
     assert found["meta"]["as_of"] == "2025-11-03T12:00:00Z"
     assert {row["tier"]: row["cost_per_unit"] for row in found["rows"]} == {
         "Starter": "27.491666666667", "Professional": "103.00", "Enterprise": "725.20",
