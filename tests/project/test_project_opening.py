@@ -60,6 +60,7 @@ def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
     assert found == [
         (f"{path}:1:1", "unknown-key"),
         (f"{path}:3:13", "unknown-value"),
+        (f"{path}:4:6", "missing-key"),
         (f"{path}:4:7", "unknown-key"),
         (f"{path}:5:3", "duplicate-key"),
         (f"{path}:6:6", "missing-key"),

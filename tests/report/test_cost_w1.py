@@ -68,6 +68,7 @@ def test_the_segment_table_is_exact(cloudmetrics: Asking) -> None:
         "margin_percent": "21.487603305785",
         "overlap": 0,
         "bill_total": "95000.00",
+        "booked_total": "95000.00",
     }
     assert set(found["classes"].values()) == {"0.00"}
 
