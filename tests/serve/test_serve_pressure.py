@@ -52,7 +52,8 @@ def test_a_full_spool_asks_to_send_again_and_recovers(tmp_path: Path) -> None:
         assert int(answer.headers["retry-after"]) > 0
         assert status["details"][0]["retryDelay"] == f"{answer.headers['retry-after']}s"
         assert error.code() is grpc.StatusCode.UNAVAILABLE
-        assert MessageToDict(Status.FromString(details)) == status
+        told = MessageToDict(Status.FromString(details))
+        assert (told["code"], told["details"]) == (status["code"], status["details"])
         assert state["status"] == "not ready"
         assert "wait to be counted" in state["why"][0]
         assert server.state()["status"] == "ready"
