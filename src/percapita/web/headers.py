@@ -1,4 +1,4 @@
-"""What every response says to the browser, and which hosts are answered at all."""
+"""What every response says to the browser."""
 
 from __future__ import annotations
 
