@@ -14,7 +14,7 @@ from percapita.core.sources import Kind, Source
 from percapita.core.tables import LINES, READINGS, SEGMENTS, Table
 from percapita.project import Project
 from percapita.store import Store
-from percapita.store.imports import ImportTx
+from percapita.store.imports.transaction import ImportTx
 
 PERIOD: Final = f"{readings.FIRST:%Y-%m}"
 LINE_COUNT: Final = 1_000_000

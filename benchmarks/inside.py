@@ -28,7 +28,7 @@ from percapita.core.tables import FLOWS, GROUPS, LEDGER, PARTS, ROLLUP, Table
 from percapita.plugins import Schema
 from percapita.project import Project
 from percapita.store.engine import Engine, compiled
-from percapita.store.views import empty
+from percapita.store.files.views import empty
 
 _SORTED = re.compile(r"ORDER BY\s+CAST\(\"t\d+\"\.\"subject\" >> 8 AS INT\) ASC")
 _KEPT = (PARTS, GROUPS, FLOWS, LEDGER, ROLLUP)

@@ -13,7 +13,7 @@ from percapita.core.privacy import Key
 from percapita.core.tables import READINGS
 from percapita.model.load import loads
 from percapita.store import Store
-from percapita.store.live import LiveStore
+from percapita.store.live.turns import LiveStore
 from percapita.store.spool import Entry, Signal, Spool
 from percapita.telemetry.digest import Digest, Marks, Models
 

@@ -25,7 +25,7 @@ from percapita.report.explain_text import down_text, up_text
 from percapita.report.explain_who import UnknownLineError, UnknownSubjectError, UnknownValueError
 from percapita.report.opened import Opened, open_figures
 from percapita.store import Store
-from percapita.store.people import people
+from percapita.store.catalog.people import people
 
 NOW = datetime(2025, 11, 3, 12, tzinfo=UTC)
 KEY = Key(b"k" * 32)

@@ -15,7 +15,7 @@ from percapita.core.errors import InputError
 from percapita.core.tables import LINES
 from percapita.report.explain import Question, down, up
 from percapita.store import Store
-from percapita.store.read_run import RUN_TABLES, Who
+from percapita.store.read.run import RUN_TABLES, Who
 from reference.harness import KEY, NOW, run_engine
 from reference.strategies import worlds
 from reference.world import World

@@ -15,7 +15,7 @@ from percapita.core.errors import ProofError
 from percapita.core.periods import Span
 from percapita.report.explain import Choose, Question, Up, down, up
 from percapita.store.engine import Engine
-from percapita.store.read_run import Who
+from percapita.store.read.run import Who
 
 
 @pytest.fixture

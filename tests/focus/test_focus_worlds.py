@@ -21,8 +21,8 @@ from percapita.report.focus import Order, Rows, export, header
 from percapita.report.focus_columns import SUMMABLE
 from percapita.report.opened import Opened
 from percapita.store import Store
-from percapita.store.people import people
-from percapita.store.read_run import RUN_TABLES
+from percapita.store.catalog.people import people
+from percapita.store.read.run import RUN_TABLES
 from reference.harness import KEY, NOW, run_engine
 from reference.strategies import worlds
 from reference.world import World

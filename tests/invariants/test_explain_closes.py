@@ -22,7 +22,7 @@ from percapita.model.spec import Basis, Condition, Driver, Idle, Mix, Overhead, 
 from percapita.project import Project
 from percapita.report.explain import Question, down, up
 from percapita.store import Store
-from percapita.store.read_run import RUN_TABLES, Who
+from percapita.store.read.run import RUN_TABLES, Who
 from reference import examples
 from reference.allocator import allocate
 from reference.build import at, by, line, match, model, reading

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from invariants.folder import ask, call
-from percapita.store.catalog import Catalog
+from percapita.store.catalog.catalog import Catalog
 from servers.postgres import Postgres
 
 pytestmark = pytest.mark.external

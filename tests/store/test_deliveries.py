@@ -10,8 +10,8 @@ from percapita.core.sources import Source
 from percapita.core.tables import LINES, READINGS, SEGMENTS
 from percapita.store import FileStat, NoClockError, Quarantined, Store, content_of
 from percapita.store.engine import SchemaMismatchError
-from percapita.store.imports import DuplicateContentError, NoPeriodError
-from percapita.store.upsert import UpsertKeyError
+from percapita.store.imports.transaction import DuplicateContentError, NoPeriodError
+from percapita.store.imports.upsert import UpsertKeyError
 from store.store_rows import NOW, Deliver, bound, line, relation
 
 BILL = Source("bill", "bill.csv", kind="bill")

@@ -9,7 +9,8 @@ from deltalake import DeltaTable
 
 from percapita.core.sources import Source
 from percapita.core.tables import LINES, READINGS, SEGMENTS, TABLES
-from percapita.store import FileStat, Store, delta
+from percapita.store import FileStat, Store
+from percapita.store.files import delta
 from store.store_rows import Deliver, bound, line, relation
 
 

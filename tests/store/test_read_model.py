@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from percapita.core.tables import LINES, READINGS, SEGMENTS, Table
-from percapita.store import read_model
 from percapita.store.engine import Engine
+from percapita.store.read import model as read_model
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from percapita.core.tables import GROUPS, LEDGER, LINES, OUTPUTS, SLICES
 from percapita.store import RunTransaction, Store, UnboundError, UnknownRunError
-from percapita.store.runs import NotPublishableError
+from percapita.store.runs.transaction import NotPublishableError
 from store.store_rows import Deliver, bound, line, relation
 
 Begin = Callable[..., RunTransaction]

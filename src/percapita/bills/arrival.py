@@ -22,13 +22,13 @@ from percapita.core.errors import InputError
 from percapita.core.sources import Source, Taken
 from percapita.core.tables import LINES
 from percapita.store import Store
-from percapita.store.contents import Held, Place, Told
 from percapita.store.delivery import FileStat
-from percapita.store.read_metered import by_day
+from percapita.store.imports.contents import Held, Place, Told
+from percapita.store.read.metered import by_day
 
 if TYPE_CHECKING:
     # Slow to import, and only taking in needs it.
-    from percapita.store.imports import ImportTx
+    from percapita.store.imports.transaction import ImportTx
 
 
 class TwinsError(InputError):

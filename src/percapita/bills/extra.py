@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from percapita.store.engine import Engine, literal
-from percapita.store.extra import EMPTY, MAP, filtered
+from percapita.store.files.extra import EMPTY, MAP, filtered
 
 _MOST = 2_000
 """Keys that get columns of their own; bills written as JSON may have any number of keys."""

@@ -16,8 +16,8 @@ from percapita.bills.checks import sound
 from percapita.bills.typed import Sheet
 from percapita.core.tables import LINE_TEXTS, LINES, key_column
 from percapita.store.engine import Engine, literal, parquet, quote
-from percapita.store.extra import columns as whole_columns
-from percapita.store.extra import whole
+from percapita.store.files.extra import columns as whole_columns
+from percapita.store.files.extra import whole
 
 _TWINS: Final = "bill_twins"
 _TAKEN: Final = "bill_taken"

@@ -9,8 +9,8 @@ from typing import Any
 from percapita.core import money
 from percapita.core.tables import COSTS, LINES
 from percapita.store import Store
-from percapita.store.contents import Place
 from percapita.store.engine import literal
+from percapita.store.imports.contents import Place
 
 Sums = Mapping[str, Mapping[str, str]]
 

@@ -23,7 +23,7 @@ from percapita.core import money
 from percapita.core.tables import LINE_NUMBERS, LINE_TEXTS, MONEY, key_column
 from percapita.plugins import Binding, Fixed
 from percapita.store.engine import Engine, literal, quote
-from percapita.store.extra import EMPTY
+from percapita.store.files.extra import EMPTY
 
 Read = TypeVar("Read")
 

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from percapita.bills.files.months import Named, place_of
-from percapita.store.contents import Held, Place
 from percapita.store.delivery import FileStat
+from percapita.store.imports.contents import Held, Place
 
 
 @dataclass(slots=True)

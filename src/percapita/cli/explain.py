@@ -151,7 +151,7 @@ def _print_up(
     opened: Opened, question: Question, meta: dict[str, Any], line_id: str, form: str
 ) -> None:
     from percapita.report import explain_json, explain_who  # noqa: PLC0415
-    from percapita.store.people import people  # noqa: PLC0415
+    from percapita.store.catalog.people import people  # noqa: PLC0415
 
     found = explain_who.line(opened, question, line_id)
     known = people(opened.store.catalog, {one.subject for one in found.got})

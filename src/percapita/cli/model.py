@@ -207,7 +207,7 @@ def _seen(project: Project) -> Seen:
     """Return what the project's data can answer to; only its sources where nothing is imported."""
     from percapita.core.tables import LINES, ORIGINALS, READINGS, SEGMENTS  # noqa: PLC0415
     from percapita.model.lint import Seen  # noqa: PLC0415
-    from percapita.store import read_model  # noqa: PLC0415
+    from percapita.store.read import model as read_model  # noqa: PLC0415
     from percapita.store.site import NoStoreError  # noqa: PLC0415
 
     sources = {source.name for source in project.sources}

@@ -120,7 +120,7 @@ def _compared(opened: Opened, against: Path, segment: str) -> tuple[Comparison, 
     from percapita.core.errors import InputError, nearest  # noqa: PLC0415
     from percapita.reconcile.compare import compare, ours_of  # noqa: PLC0415
     from percapita.reconcile.outside import read  # noqa: PLC0415
-    from percapita.store import read_bill  # noqa: PLC0415
+    from percapita.store.read import bill as read_bill  # noqa: PLC0415
 
     values = read_bill.values(opened.engine)
     if segment and segment not in values:

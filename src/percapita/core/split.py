@@ -2,7 +2,7 @@
 
 The one float of the house is the quotient here. Whatever it misses, the integer residual puts
 right, so the parts always sum to the amount. ``allocate/kernel.py`` is the same act as an engine
-expression, ``store/read_focus.py`` as fixed SQL: both take the quotient from here and are proven
+expression, ``store/read/focus.py`` as fixed SQL: both take the quotient from here and are proven
 equal to this.
 """
 

@@ -19,7 +19,7 @@ from percapita.model.match import reads
 from percapita.model.spec import Driver, Model, Pool
 from percapita.plugins import Engine, stored
 from percapita.reconcile.estimate.ways import ways
-from percapita.store.read_live import Piece
+from percapita.store.read.live import Piece
 
 _EXACT: Final = Context(prec=60)
 _NANO: Final = 9

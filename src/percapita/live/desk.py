@@ -25,8 +25,9 @@ from percapita.reconcile.estimate.meters import HOUR, Meter
 from percapita.reconcile.estimate.spending import Series, Spending
 from percapita.reconcile.estimate.ways import Key, drivers, key, ways
 from percapita.report.opened import Opened, open_figures
-from percapita.store import Store, claimed, read_live
-from percapita.store.estimates import Estimates
+from percapita.store import Store, claimed
+from percapita.store.read import live as read_live
+from percapita.store.runs.estimates import Estimates
 
 _ZONES: Final = timedelta(hours=14)
 """No zone's day begins further from its label."""

@@ -21,7 +21,7 @@ from percapita.reconcile.estimate.meters import Meter
 from percapita.reconcile.estimate.spending import Series
 from percapita.reconcile.estimate.ways import Terms
 from percapita.report.opened import Opened
-from percapita.store import read_live
+from percapita.store.read import live as read_live
 
 REACH: Final = timedelta(days=100)
 """How far back billed days are looked at."""

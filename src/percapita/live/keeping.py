@@ -12,7 +12,7 @@ from percapita.live.desk import Desk, Known
 from percapita.reconcile.estimate.spending import Priced
 from percapita.reconcile.estimate.ways import ways
 from percapita.store import Store
-from percapita.store.estimates import Estimate, TrueUp
+from percapita.store.runs.estimates import Estimate, TrueUp
 
 _EXACT = Context(prec=60)
 _PLACES = Decimal("1e-9")

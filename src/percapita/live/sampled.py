@@ -12,8 +12,8 @@ from typing import Final
 from percapita.attribute.sampling import DEVIATIONS, Measured, Summed, measured, share
 from percapita.core.subjects import CLASS_OF_KIND
 from percapita.model.spec import Driver, Model
-from percapita.store import read_live
 from percapita.store.engine import Engine
+from percapita.store.read import live as read_live
 
 _EXACT: Final = Context(prec=40)
 

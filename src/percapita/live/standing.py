@@ -25,8 +25,8 @@ from percapita.reconcile.estimate import snapshot
 from percapita.reconcile.estimate.meters import HOUR
 from percapita.reconcile.estimate.snapshot import Live, Missing, PoolNow, Row, together
 from percapita.reconcile.estimate.spending import NOTHING, Money, Spent
-from percapita.store import read_live
-from percapita.store.read_live import Piece
+from percapita.store.read import live as read_live
+from percapita.store.read.live import Piece
 
 _DAY: Final = timedelta(days=1)
 _QUARTER: Final = timedelta(minutes=15)

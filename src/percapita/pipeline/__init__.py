@@ -49,9 +49,10 @@ from percapita.pipeline.closed import Again, AllClosedError, run_again, steps
 from percapita.pipeline.findings import findings
 from percapita.pipeline.units import check_units
 from percapita.reconcile.proof import prove
-from percapita.store import Store, claimed, read_activity
-from percapita.store.run_lines import converted, unconverted
-from percapita.store.runs import RunTransaction
+from percapita.store import Store, claimed
+from percapita.store.read import activity as read_activity
+from percapita.store.runs.lines import converted, unconverted
+from percapita.store.runs.transaction import RunTransaction
 
 if TYPE_CHECKING:
     from percapita.project import Project

@@ -11,8 +11,8 @@ from percapita.core.errors import InputError
 from percapita.model.load import loads
 from percapita.model.spec import Basis, Model
 from percapita.store import Store
-from percapita.store.closing import Closing, Restated
-from percapita.store.runs import RunTransaction
+from percapita.store.runs.closing import Closing, Restated
+from percapita.store.runs.transaction import RunTransaction
 
 Work = Callable[[RunTransaction, Model, tuple[Basis, ...], str], None]
 """Runs one month into a transaction, under a model, for some bases."""

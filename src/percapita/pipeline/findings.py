@@ -15,8 +15,8 @@ from percapita.measure import signals
 from percapita.measure.signals import Finding
 from percapita.model.spec import Model
 from percapita.store import Store
+from percapita.store.catalog.people import people
 from percapita.store.engine import Engine, literal
-from percapita.store.people import people
 
 _POOLS: Final = """
     SELECT g.pool, sum(r.amount), sum(r.amount) FILTER (s.kind = 'anonymous')

@@ -235,7 +235,7 @@ class Project:
     @property
     def has_store(self) -> bool:
         """Tell whether anything was ever taken in."""
-        from percapita.store.place import has_store  # noqa: PLC0415
+        from percapita.store.catalog.place import has_store  # noqa: PLC0415
 
         return has_store(self.store_root)
 

@@ -14,7 +14,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final, NamedTuple
 
 from percapita.core.money import ZERO, quotient, stored
-from percapita.store.read_history import Pair
+from percapita.store.read.history import Pair
 
 _EXACT: Final = Context(prec=120, rounding=ROUND_HALF_EVEN)
 

@@ -14,7 +14,7 @@ from typing import Final
 from percapita.core.errors import ProofError
 from percapita.core.money import ZERO, text, total
 from percapita.core.subjects import CLASS_OF_KIND, CLASSES
-from percapita.store.read_bill import Billed, Put
+from percapita.store.read.bill import Billed, Put
 
 _EXACT: Final = Context(prec=120)
 ALLOCATED: Final = "allocated"

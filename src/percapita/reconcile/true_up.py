@@ -9,7 +9,7 @@ from decimal import Context, Decimal
 from typing import Final, NamedTuple
 
 from percapita.core.money import ZERO, total
-from percapita.store.estimates import Estimate, TrueUp
+from percapita.store.runs.estimates import Estimate, TrueUp
 
 CAUSES: Final = ("usage", "commitments", "late lines", "price")
 _EXACT: Final = Context(prec=60)

@@ -16,8 +16,9 @@ from percapita.core.tables import GROUPS, LEDGER, SLICES
 from percapita.model.spec import Model
 from percapita.report.table import Column, Page
 from percapita.report.usage import NoReadingsError, bounds
-from percapita.store import Store, claimed, read_activity
-from percapita.store.read_activity import Bucket
+from percapita.store import Store, claimed
+from percapita.store.read import activity as read_activity
+from percapita.store.read.activity import Bucket
 
 
 class CoarseReadingsError(InputError):

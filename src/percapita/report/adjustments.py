@@ -11,10 +11,11 @@ from percapita.core.money import text, total
 from percapita.core.periods import Period, month_span
 from percapita.core.tables import GROUPS, LEDGER, SLICES
 from percapita.report.opened import Opened
-from percapita.store import Store, read_closing
-from percapita.store.closing import Adjustment, Closing
-from percapita.store.read_bill import Billed
-from percapita.store.read_closing import AFTER, BEFORE, CLOSED, OPEN
+from percapita.store import Store
+from percapita.store.read import closing as read_closing
+from percapita.store.read.bill import Billed
+from percapita.store.read.closing import AFTER, BEFORE, CLOSED, OPEN
+from percapita.store.runs.closing import Adjustment, Closing
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from percapita.core.tables import GROUPS, LEDGER
 from percapita.model.spec import Model
 from percapita.report.table import Column, Page
 from percapita.report.usage import NoReadingsError, bounds
-from percapita.store import Store, claimed, read_usage
-from percapita.store.read_usage import Daily, Nameless, Owned
+from percapita.store import Store, claimed
+from percapita.store.read import usage as read_usage
+from percapita.store.read.usage import Daily, Nameless, Owned
 
 LEVELS: Final = (USER, SESSION, TENANT, "")
 """What a signal may name, closest first; the last is nobody."""

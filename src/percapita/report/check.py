@@ -45,8 +45,10 @@ from percapita.model import uses
 from percapita.model.spec import Model
 from percapita.report.lines import bind_lines, currency_of, none
 from percapita.report.taxonomy import METHOD, TYPE, Taxonomy
-from percapita.store import Store, read_check, read_model
-from percapita.store.read_check import Signals, Spender
+from percapita.store import Store
+from percapita.store.read import check as read_check
+from percapita.store.read import model as read_model
+from percapita.store.read.check import Signals, Spender
 
 INPUT_TABLES: Final = (LINES, READINGS, COUNTS, REVENUE, SEGMENTS)
 UNTAGGED_ROWS: Final = 100

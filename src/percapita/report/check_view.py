@@ -15,7 +15,7 @@ from percapita.report.numbers import amount, share
 
 if TYPE_CHECKING:
     from percapita.report.table import Page
-    from percapita.store.read_check import Spender
+    from percapita.store.read.check import Spender
 
 SHOWN = 10
 """Rows of the untagged list that the terminal shows."""

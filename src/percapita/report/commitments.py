@@ -17,8 +17,9 @@ from percapita.core.rates import Rates
 from percapita.measure.commitments import Commitment, added, summed
 from percapita.model.spec import Model
 from percapita.report.lines import bind_lines, currency_of, none
-from percapita.store import Store, read_commitments
-from percapita.store.read_commitments import Held, Open, Unused
+from percapita.store import Store
+from percapita.store.read import commitments as read_commitments
+from percapita.store.read.commitments import Held, Open, Unused
 
 UNALLOCATED: Final = "unallocated"
 _ID, _END = COMMITMENT_TERM

@@ -22,7 +22,8 @@ from percapita.model.spec import Condition, Match
 from percapita.model.structures import Key, Listed, Made, Record
 from percapita.plugins import Document
 from percapita.report.pricebook import BASES, PRICE_KEYS, judged, price_of, rows
-from percapita.store import Store, read_prices
+from percapita.store import Store
+from percapita.store.read import prices as read_prices
 
 _ISSUERS: Final = ("InvoiceIssuerName", "ServiceProviderName")
 _CONTRACT: Final = (

@@ -18,8 +18,8 @@ from percapita.report.denominators import counting, earned_of, units_of, wide_su
 from percapita.report.opened import Opened
 from percapita.report.plan import plan_of, resolved
 from percapita.report.spending import spending
-from percapita.store import read_units
-from percapita.store.people import people
+from percapita.store.catalog.people import people
+from percapita.store.read import units as read_units
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from percapita.measure.revenue import Earned, Paid, earned
 from percapita.measure.units import Given, Observed, Units, units
 from percapita.report.opened import Opened
 from percapita.report.plan import Plan, buckets
-from percapita.store import claimed, read_units
-from percapita.store.read_units import Asked, Counting, Named
+from percapita.store import claimed
+from percapita.store.read import units as read_units
+from percapita.store.read.units import Asked, Counting, Named
 
 
 def wide_subjects(opened: Opened) -> list[Named]:

@@ -20,9 +20,9 @@ from percapita.report.adjustments import ledger as closed_ledger
 from percapita.report.opened import NoPeriodError, Opened
 from percapita.store import Store
 from percapita.store.engine import Engine
-from percapita.store.fingerprint import STATUS
-from percapita.store.read_run import RUN_TABLES, described, dump, line_dump, write_parquet
-from percapita.store.run_lines import KEPT
+from percapita.store.read.run import RUN_TABLES, described, dump, line_dump, write_parquet
+from percapita.store.runs.fingerprint import STATUS
+from percapita.store.runs.lines import KEPT
 
 _BATCH: Final = 5_000
 WHOLE: Final = "DECIMAL(38,0)"

@@ -9,7 +9,7 @@ from typing import Any, Final
 from percapita.core.errors import InputError
 from percapita.core.money import text
 from percapita.report.taxonomy import Taxonomy
-from percapita.store.read_tags import Patch
+from percapita.store.read.tags import Patch
 
 AWS_CHARACTERS: Final = 10_000
 """A tag policy of AWS Organizations may have no more."""

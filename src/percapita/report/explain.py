@@ -17,9 +17,9 @@ from percapita.allocate import explain
 from percapita.allocate.explain import Act, Flow, Item, Part, Receiver, Side
 from percapita.core import money
 from percapita.core.periods import Span
-from percapita.store import read_run
 from percapita.store.engine import Engine
-from percapita.store.read_run import GroupRow, Own, Who
+from percapita.store.read import run as read_run
+from percapita.store.read.run import GroupRow, Own, Who
 
 Bind = Callable[[str, str], None]
 """Names one billing period of one run as the tables that ``read_run`` asks."""

@@ -14,8 +14,8 @@ from percapita.core import money
 from percapita.report.cost_json import instant
 from percapita.report.explain import Cell, Down, Got, LineShare, Share, Step, Up
 from percapita.report.explain_words import Units, why
-from percapita.store.people import Person
-from percapita.store.read_run import GroupRow
+from percapita.store.catalog.people import Person
+from percapita.store.read.run import GroupRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from percapita.core import money
 from percapita.report.explain import Down, Got, Share, Step, Up
 from percapita.report.explain_json import Asked, by_receiver, dearest_first
 from percapita.report.explain_words import WIDENED, shown, why
-from percapita.store.people import Person
+from percapita.store.catalog.people import Person
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -12,9 +12,9 @@ from percapita.core.subjects import CLASS_OF_KIND, KINDS, PSEUDO, TENANT
 from percapita.core.tables import LINES
 from percapita.report.explain import Question, Up, up
 from percapita.report.opened import Opened
-from percapita.store import read_run
-from percapita.store.people import by_pseudonym, people, with_aliases
-from percapita.store.read_run import RUN_TABLES, Who
+from percapita.store.catalog.people import by_pseudonym, people, with_aliases
+from percapita.store.read import run as read_run
+from percapita.store.read.run import RUN_TABLES, Who
 
 _NUMBER = re.compile(r"#(-?\d+)")
 _HEX = re.compile(r"[0-9a-f]{6,32}")

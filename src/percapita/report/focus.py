@@ -20,9 +20,10 @@ from percapita.core.tables import COSTS, FLOWS, GROUPS, LEDGER, LINES, PARTS, SL
 from percapita.report import focus_rows as rows
 from percapita.report.focus_columns import EXTRA, SUMMABLE, TEXT
 from percapita.report.opened import Opened
-from percapita.store import read_focus, read_run
+from percapita.store.catalog.people import people
 from percapita.store.engine import Engine
-from percapita.store.people import people
+from percapita.store.read import focus as read_focus
+from percapita.store.read import run as read_run
 
 Rows = Literal["origin", "allocated"]
 BATCH: Final = 100_000

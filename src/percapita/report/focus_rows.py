@@ -20,8 +20,8 @@ from percapita.report.focus_columns import (
     of_version,
     prefixed,
 )
-from percapita.store import read_focus
 from percapita.store.engine import Engine, literal, quote, sql_type
+from percapita.store.read import focus as read_focus
 
 CUSTOM: Final = "x_"
 FILLED: Final = "x_FilledColumns"

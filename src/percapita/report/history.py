@@ -21,9 +21,11 @@ from percapita.report.cost_json import instant
 from percapita.report.focus import handed
 from percapita.report.opened import Opened
 from percapita.report.table import Column, Page
-from percapita.store import Store, read_focus, read_history
-from percapita.store.records import Run
-from percapita.store.run_lines import keep_originals
+from percapita.store import Store
+from percapita.store.catalog.records import Run
+from percapita.store.read import focus as read_focus
+from percapita.store.read import history as read_history
+from percapita.store.runs.lines import keep_originals
 
 
 class NoVersionsError(InputError):

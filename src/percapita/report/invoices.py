@@ -12,7 +12,7 @@ from percapita.reconcile.invoices import Billed, Comparison, compare, read
 from percapita.report import numbers
 from percapita.report.table import Column, Page
 from percapita.store import Store
-from percapita.store.read_invoices import billed
+from percapita.store.read.invoices import billed
 
 
 def against(store: Store, path: Path, months: Collection[str] | None) -> Comparison:

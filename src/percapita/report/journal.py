@@ -15,9 +15,9 @@ from percapita.reconcile.journal import Accounts, Entry, Owed, Spent, entries, p
 from percapita.report.adjustments import booked, closings
 from percapita.report.cost_json import instant
 from percapita.report.opened import NoPeriodError, Opened
-from percapita.store import read_invoices
 from percapita.store.engine import quote
-from percapita.store.read_closing import ADJUSTMENT, CLOSED, OPEN
+from percapita.store.read import invoices as read_invoices
+from percapita.store.read.closing import ADJUSTMENT, CLOSED, OPEN
 
 COLUMNS = (
     "period", "date", "entry", "account", "debit", "credit", "currency", "cost_centre", "pool",

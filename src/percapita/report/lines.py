@@ -8,8 +8,9 @@ from percapita.bills.converting import TABLE, convert, foreign
 from percapita.core.rates import NO_RATES, Rates
 from percapita.core.tables import LINES
 from percapita.model.spec import Model
-from percapita.store import Store, read_check
-from percapita.store.run_lines import converted
+from percapita.store import Store
+from percapita.store.read import check as read_check
+from percapita.store.runs.lines import converted
 
 
 def none() -> Rates:

@@ -13,8 +13,8 @@ from percapita.report.adjustments import Booked, booked, closings
 from percapita.report.cost_json import instant
 from percapita.report.opened import Opened
 from percapita.report.table import Column, Page
-from percapita.store import read_closing
-from percapita.store.closing import Closing
+from percapita.store.read import closing as read_closing
+from percapita.store.runs.closing import Closing
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from percapita.measure.units import Days
 from percapita.model.load import loads
 from percapita.model.spec import Model
 from percapita.store import Store
+from percapita.store.catalog.records import Run
 from percapita.store.engine import Engine
-from percapita.store.records import Run
 
 
 class NothingPublishedError(InputError):

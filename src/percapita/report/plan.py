@@ -10,7 +10,7 @@ from percapita.core.periods import month_label, next_month
 from percapita.measure.question import Dimension, Question, alike
 from percapita.measure.units import Days
 from percapita.report.opened import Opened
-from percapita.store.read import Cut
+from percapita.store.read.rollup import Cut
 
 
 @dataclass(frozen=True, slots=True)

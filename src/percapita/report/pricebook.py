@@ -20,8 +20,9 @@ from percapita.model.shapes import Choice, Number, WrongError
 from percapita.model.spec import Basis, Condition, Match
 from percapita.model.structures import Key, Listed, Made, Record
 from percapita.plugins import Document
-from percapita.store import Store, read_prices
-from percapita.store.read_prices import Asked
+from percapita.store import Store
+from percapita.store.read import prices as read_prices
+from percapita.store.read.prices import Asked
 
 STALE: Final = 180
 """Days after which a price should be looked up again."""

@@ -21,8 +21,8 @@ from percapita.report.conversions import show as show_conversions
 from percapita.report.cost_json import instant
 from percapita.report.opened import NoPeriodError, Opened
 from percapita.report.table import Column, Page
-from percapita.store import read_bill
-from percapita.store.read_bill import Billed
+from percapita.store.read import bill as read_bill
+from percapita.store.read.bill import Billed
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from percapita.core import money
 from percapita.core.errors import InputError
 from percapita.core.tables import COSTS, LINES
 from percapita.store import Store
-from percapita.store.live_files import LEAD
-from percapita.store.records import Import
+from percapita.store.catalog.records import Import
+from percapita.store.live.files import LEAD
 
 COLUMNS: Final = ("source", "file", "row", "column", "value", "code", "reason", "fix")
 """Of a row that was set aside."""

@@ -12,7 +12,7 @@ from percapita.measure.cost import Costs, Piece, costs
 from percapita.measure.question import Dimension
 from percapita.report.opened import NoPeriodError, Opened
 from percapita.report.plan import Plan
-from percapita.store.read import Reader
+from percapita.store.read.rollup import Reader
 
 
 class Spending(NamedTuple):

@@ -13,8 +13,10 @@ from percapita.measure.tagging import meant, status, variants
 from percapita.model.spec import Model
 from percapita.report.lines import bind_lines, currency_of, none
 from percapita.report.taxonomy import METHOD, TYPE, Taxonomy
-from percapita.store import Store, read_check, read_tags
-from percapita.store.read_tags import Change, Cut, Odd, Patch
+from percapita.store import Store
+from percapita.store.read import check as read_check
+from percapita.store.read import tags as read_tags
+from percapita.store.read.tags import Change, Cut, Odd, Patch
 
 PATTERN = "usage pattern"
 STATUS = "tagging status"

@@ -10,7 +10,7 @@ from percapita.core.money import ZERO, percent, text
 from percapita.report.numbers import amount, count, money_places, share
 from percapita.report.table import Column
 from percapita.report.tags import Coverage, Drift, Mapped
-from percapita.store.read_tags import Cut
+from percapita.store.read.tags import Cut
 
 if TYPE_CHECKING:
     from percapita.report.table import Page

@@ -16,8 +16,9 @@ from percapita.core.subjects import NOBODY
 from percapita.core.tables import EVENT_KINDS
 from percapita.report.cost_json import instant
 from percapita.report.table import Column, Page
-from percapita.store import Store, read_events
-from percapita.store.people import people
+from percapita.store import Store
+from percapita.store.catalog.people import people
+from percapita.store.read import events as read_events
 
 COLUMNS: Final = ("at", "kind", "name", "service", "resource", "subject", "payload")
 _NUMBER: Final = re.compile(r"[a-z]+:#(\d+)")

@@ -14,9 +14,10 @@ from percapita.core.errors import InputError
 from percapita.core.periods import Period, local_day, zone
 from percapita.model.spec import Model
 from percapita.report.table import Column, Page
-from percapita.store import Store, claimed, read_usage
-from percapita.store.people import people
-from percapita.store.read_usage import Bounds, Used
+from percapita.store import Store, claimed
+from percapita.store.catalog.people import people
+from percapita.store.read import usage as read_usage
+from percapita.store.read.usage import Bounds, Used
 
 
 class NoReadingsError(InputError):

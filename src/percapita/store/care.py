@@ -14,11 +14,14 @@ from sqlalchemy.engine import Connection
 
 from percapita.core.errors import Problem
 from percapita.core.tables import INPUTS, OUTPUTS, TABLES
-from percapita.store import closing, delta, live_files, views
-from percapita.store.catalog import FILES, IMPORTS, PUBLISHED, RUNS, STEPS, integrity
+from percapita.store.catalog.catalog import integrity
+from percapita.store.catalog.tables import FILES, IMPORTS, PUBLISHED, RUNS, STEPS
 from percapita.store.crash import point
 from percapita.store.engine import literal
+from percapita.store.files import delta, views
 from percapita.store.journal import audit, owe
+from percapita.store.live import files as live_files
+from percapita.store.runs import closing
 from percapita.store.site import Site, remove
 
 RETENTION = timedelta(days=7)

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from percapita.core.periods import EVER, midnight
 from percapita.core.tables import CLAIMS, READINGS
-from percapita.store.catalog import IMPORTS
+from percapita.store.catalog.tables import IMPORTS
 from percapita.store.engine import Engine, literal
 
 if TYPE_CHECKING:

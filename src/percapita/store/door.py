@@ -19,10 +19,11 @@ from percapita.core.errors import InputError
 from percapita.core.privacy import Key, digest
 from percapita.core.sources import Source
 from percapita.core.subjects import ERASED, NOBODY
-from percapita.store.catalog import ABOUT, IMPORTS, MARKS, QUARANTINE, SUBJECTS, take
+from percapita.store.catalog.catalog import take
+from percapita.store.catalog.many_rows import bulk, pairs
+from percapita.store.catalog.tables import ABOUT, IMPORTS, MARKS, QUARANTINE, SUBJECTS
 from percapita.store.crash import point
 from percapita.store.journal import audit
-from percapita.store.many_rows import bulk, pairs
 from percapita.store.site import Site
 
 Item = TypeVar("Item", int, str)

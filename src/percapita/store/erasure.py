@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from percapita.core.errors import InputError
 from percapita.core.subjects import SESSION, TENANT, USER
 from percapita.core.tables import CLAIMS
-from percapita.store.catalog import SUBJECTS
+from percapita.store.catalog.tables import SUBJECTS
 from percapita.store.store import Store
 
 KINDS: Final = (USER, SESSION, TENANT)

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from percapita.core.tables import Table
-from percapita.store.catalog import AUDIT, FILES, STEPS
+from percapita.store.catalog.tables import AUDIT, FILES, STEPS
 from percapita.store.engine import parquet
-from percapita.store.extra import columns
+from percapita.store.files.extra import columns
 from percapita.store.site import Site, part_name, partition, remove
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Staging:
         statistics: bool = False,
     ) -> int:
         """Do the same with rows that are in memory."""
-        from percapita.store import arrow_files  # noqa: PLC0415
+        from percapita.store.files import arrow_files  # noqa: PLC0415
 
         return self._written(
             table, period, part,
@@ -200,6 +200,6 @@ def _sync(folder: Path) -> None:
 
 def settle(site: Site) -> None:
     """Bring the Delta logs up to what is committed; only writers pay for loading deltalake."""
-    from percapita.store import delta  # noqa: PLC0415
+    from percapita.store.files import delta  # noqa: PLC0415
 
     delta.settle(site)

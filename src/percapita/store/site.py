@@ -17,7 +17,7 @@ from percapita.core.tables import Table
 
 if TYPE_CHECKING:
     # Both are slow to import, and not every command needs both.
-    from percapita.store.catalog import Catalog
+    from percapita.store.catalog.catalog import Catalog
     from percapita.store.engine import Engine
 
 _PARTITIONS = {"period", "import", "run"}
@@ -76,7 +76,7 @@ class Site:
     @cached_property
     def catalog(self) -> Catalog:
         """The catalog, made if it is not there."""
-        from percapita.store.catalog import Catalog  # noqa: PLC0415
+        from percapita.store.catalog.catalog import Catalog  # noqa: PLC0415
 
         return Catalog.of(self.root, self._url)
 

@@ -14,23 +14,25 @@ from percapita.core.sources import Source
 from percapita.core.subjects import SEGMENT, TENANT
 from percapita.core.tables import INPUTS, LINES, Table
 from percapita.model.tags import NO_RULES, Rules
-from percapita.store import meters, records, scopes, views
+from percapita.store.catalog import meters, records
+from percapita.store.catalog.place import has_store
 from percapita.store.delivery import FileStat, Quarantined, content_of, settings_of
 from percapita.store.door import Door
 from percapita.store.engine import Engine, literal
+from percapita.store.files import views
+from percapita.store.imports import scopes
 from percapita.store.journal import Audited, audited
-from percapita.store.place import has_store
 from percapita.store.site import NoStoreError, Site, user
 
 if TYPE_CHECKING:
     from percapita.store.care import Collected
-    from percapita.store.catalog import Catalog
-    from percapita.store.closing import Closings, Restated
-    from percapita.store.contents import Contents
-    from percapita.store.estimates import Estimates
-    from percapita.store.imports import ImportTx
-    from percapita.store.live import LiveStore
-    from percapita.store.runs import RunTransaction
+    from percapita.store.catalog.catalog import Catalog
+    from percapita.store.imports.contents import Contents
+    from percapita.store.imports.transaction import ImportTx
+    from percapita.store.live.turns import LiveStore
+    from percapita.store.runs.closing import Closings, Restated
+    from percapita.store.runs.estimates import Estimates
+    from percapita.store.runs.transaction import RunTransaction
     from percapita.store.tokens import Tokens
 
 
@@ -141,7 +143,7 @@ class Store:
     @property
     def contents(self) -> Contents:
         """What the delivered files of bills hold."""
-        from percapita.store.contents import Contents  # noqa: PLC0415
+        from percapita.store.imports.contents import Contents  # noqa: PLC0415
 
         return Contents(self._site)
 
@@ -160,20 +162,20 @@ class Store:
         Raises:
             DuplicateContentError: another source delivered the same files, and not ``again``.
         """
-        from percapita.store.imports import ImportTx  # noqa: PLC0415
+        from percapita.store.imports.transaction import ImportTx  # noqa: PLC0415
 
         return ImportTx(self._site, source, files, self._site.clock(now), again=again)
 
     def remember(self, source: Source) -> None:
         """Keep a source that ``percapita.yaml`` does not name, for later runs."""
-        from percapita.store import registered  # noqa: PLC0415
+        from percapita.store.catalog import registered  # noqa: PLC0415
 
         with self.catalog.write() as connection:
             registered.remember(connection, source)
 
     def remembered(self) -> list[Source]:
         """Return the sources kept by ``remember``."""
-        from percapita.store import registered  # noqa: PLC0415
+        from percapita.store.catalog import registered  # noqa: PLC0415
 
         with self.catalog.read() as connection:
             return registered.remembered(connection)
@@ -201,7 +203,7 @@ class Store:
 
     def live(self, *, limit: int | None = None) -> LiveStore:
         """Take the live source, to count what is received; ``limit`` is of its marks, in bytes."""
-        from percapita.store.live import LiveStore  # noqa: PLC0415
+        from percapita.store.live.turns import LiveStore  # noqa: PLC0415
 
         return LiveStore(self._site, self.door, limit=limit)
 
@@ -220,7 +222,7 @@ class Store:
 
         Without ``imports`` it reads all that is live now. Bind its inputs with ``run=tx.id``.
         """
-        from percapita.store.runs import RunTransaction  # noqa: PLC0415
+        from percapita.store.runs.transaction import RunTransaction  # noqa: PLC0415
 
         return RunTransaction(
             self._site, model_text=model_text, model_hash=model_hash, bases=bases,
@@ -256,14 +258,14 @@ class Store:
 
         Closed months keep theirs; what runs of them that ``restated`` names differ by is booked.
         """
-        from percapita.store.runs import publish  # noqa: PLC0415
+        from percapita.store.runs.transaction import publish  # noqa: PLC0415
 
         publish(self._site, run, pairs, self._site.clock(now), restated)
 
     @property
     def closings(self) -> Closings:
         """The closed months, and what is booked beside them."""
-        from percapita.store.closing import Closings  # noqa: PLC0415
+        from percapita.store.runs.closing import Closings  # noqa: PLC0415
 
         return Closings(self._site)
 
@@ -279,7 +281,7 @@ class Store:
     @property
     def estimates(self) -> Estimates:
         """What was estimated before its bill, and what bills said then."""
-        from percapita.store.estimates import Estimates  # noqa: PLC0415
+        from percapita.store.runs.estimates import Estimates  # noqa: PLC0415
 
         return Estimates(self._site)
 
@@ -329,7 +331,7 @@ class Store:
     def _seen(self, portions: Sequence[views.Portion], run: str | None, keys: Sequence[str]) -> str:
         if run == "" or (run is None and not self.tag_rules.rules):
             return views.relation(self._site, LINES, portions, keys=keys)
-        from percapita.store import run_lines  # noqa: PLC0415
+        from percapita.store.runs import lines as run_lines  # noqa: PLC0415
 
         return run_lines.lines_of(self._site, portions, run, self.tag_rules, keys)
 
@@ -377,7 +379,7 @@ class Store:
 
     def logged(self, table: Table, version: int | None = None) -> dict[str, list[str]]:
         """Return the files that a version of the Delta log names, by partition; the latest's."""
-        from percapita.store import delta  # noqa: PLC0415
+        from percapita.store.files import delta  # noqa: PLC0415
 
         return delta.files(self._site, table, version)
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from percapita.core.errors import InputError, nearest
-from percapita.store.catalog import METADATA, Instant
+from percapita.store.catalog.tables import METADATA, Instant
 from percapita.store.journal import audit
 from percapita.store.site import Site
 

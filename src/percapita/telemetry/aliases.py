@@ -7,7 +7,7 @@ from typing import Final
 from percapita.core.subjects import SESSION, TENANT, USER
 from percapita.core.tables import CLAIMS
 from percapita.store.engine import literal
-from percapita.store.imports import ImportTx
+from percapita.store.imports.transaction import ImportTx
 from percapita.telemetry import cells, whom
 from percapita.telemetry.batch import Batch, Flaw, Table, cell, first_flaw, flawed
 

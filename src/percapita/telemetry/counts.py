@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from percapita.core.tables import COUNTS
-from percapita.store.imports import ImportTx
+from percapita.store.imports.transaction import ImportTx
 from percapita.telemetry import dated, whom
 from percapita.telemetry.batch import FLAW, Batch, Flaw, Table, first_flaw, flawed
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from percapita.model.yaml import Items, Keyed, Node, Text, parse
-from percapita.store.imports import ImportTx
+from percapita.store.imports.transaction import ImportTx
 from percapita.telemetry.files import File, UnreadableFileError, opened, records
 from percapita.telemetry.happenings import Refused, event
 from percapita.telemetry.intake import Intake, Way

@@ -12,7 +12,7 @@ from percapita.core.sources import Kind, Source
 from percapita.store import Store
 from percapita.store.delivery import FileStat, Quarantined
 from percapita.store.engine import Engine
-from percapita.store.imports import ImportTx
+from percapita.store.imports.transaction import ImportTx
 from percapita.telemetry.files import File
 
 

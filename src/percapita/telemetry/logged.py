@@ -9,7 +9,7 @@ from typing import Any, Final
 from percapita.core.sources import Source
 from percapita.core.tables import EVENT_KINDS
 from percapita.store import Store
-from percapita.store.positions import reached
+from percapita.store.imports.positions import reached
 from percapita.store.spool import Entry
 from percapita.telemetry.timeline import Event, keys, kind_of, write
 

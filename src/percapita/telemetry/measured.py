@@ -12,7 +12,7 @@ from typing import NamedTuple
 from percapita.core.subjects import SESSION, TENANT, USER
 from percapita.core.tables import READINGS
 from percapita.store import Store
-from percapita.store.imports import ImportTx
+from percapita.store.imports.transaction import ImportTx
 from percapita.telemetry import units
 from percapita.telemetry.columns import DIMENSIONS
 

@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple
 from percapita.core.sources import Source
 from percapita.store import Store
 from percapita.store.delivery import FileStat
-from percapita.store.imports import ImportTx
-from percapita.store.positions import reached
+from percapita.store.imports.positions import reached
+from percapita.store.imports.transaction import ImportTx
 from percapita.telemetry.columns import DIMENSIONS
 from percapita.telemetry.happenings import instant
 from percapita.telemetry.intake import Asked, Intake, Way

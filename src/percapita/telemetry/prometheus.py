@@ -23,8 +23,8 @@ from percapita.core.errors import InputError
 from percapita.core.sources import Query, Source
 from percapita.store import Store
 from percapita.store.delivery import FileStat
-from percapita.store.imports import ImportTx
-from percapita.store.positions import reached
+from percapita.store.imports.positions import reached
+from percapita.store.imports.transaction import ImportTx
 from percapita.telemetry import units
 from percapita.telemetry.columns import DIMENSIONS
 from percapita.telemetry.happenings import instant

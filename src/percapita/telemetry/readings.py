@@ -12,7 +12,7 @@ from percapita.core.errors import InputError
 from percapita.core.sources import Meter
 from percapita.core.tables import READINGS
 from percapita.store.engine import Engine, EngineError, literal, parquet, quote
-from percapita.store.imports import ImportTx
+from percapita.store.imports.transaction import ImportTx
 from percapita.telemetry import cells, units, whom
 from percapita.telemetry.batch import Batch, Flaw, Table, first_flaw, flawed, listed
 from percapita.telemetry.columns import DIMENSIONS

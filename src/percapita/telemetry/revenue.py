@@ -8,7 +8,7 @@ from typing import Final
 
 from percapita.core import money
 from percapita.core.tables import MONEY, REVENUE
-from percapita.store.imports import ImportTx
+from percapita.store.imports.transaction import ImportTx
 from percapita.telemetry import dated, whom
 from percapita.telemetry.batch import FLAW, Batch, Flaw, Table, first_flaw, flawed
 

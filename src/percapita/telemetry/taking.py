@@ -14,7 +14,7 @@ from percapita.core.errors import nearest
 from percapita.core.sources import Kind, Source, Taken
 from percapita.store import Store
 from percapita.store.delivery import FileStat
-from percapita.store.imports import ImportTx
+from percapita.store.imports.transaction import ImportTx
 from percapita.telemetry import aliases, clusters, counts, files, readings, revenue, segments
 from percapita.telemetry.batch import Batch, Table
 from percapita.telemetry.columns import DIMENSIONS, UnknownTableError, layout, recognises

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from percapita.core.subjects import NOBODY, SESSION, TENANT, USER
 from percapita.core.tables import EVENTS
 from percapita.store import Store
-from percapita.store.imports import ImportTx
+from percapita.store.imports.transaction import ImportTx
 
 IDENTITY: Final[Mapping[str, Sequence[str]]] = {
     USER: ("user.id", "enduser.id", "enduser.pseudo.id", "user", "user_id", "userId"),

@@ -12,7 +12,7 @@ from percapita.plugins import NamesFiles, NamesMeters, bill_formats
 from percapita.store import Store
 from percapita.store.delivery import FileStat
 from percapita.store.engine import literal
-from percapita.store.read_metered import by_day
+from percapita.store.read.metered import by_day
 
 
 def with_named(paths: Sequence[Path]) -> Iterator[Path]:

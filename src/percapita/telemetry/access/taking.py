@@ -12,7 +12,7 @@ from typing import Final
 from percapita.core.subjects import BOT, SESSION, TENANT, USER
 from percapita.core.tables import READINGS
 from percapita.store.engine import literal, quote
-from percapita.store.imports import ImportTx
+from percapita.store.imports.transaction import ImportTx
 from percapita.telemetry import whom
 from percapita.telemetry.access import agents, routes
 from percapita.telemetry.access.lines import Lines

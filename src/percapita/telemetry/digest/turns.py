@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from percapita.store.delivery import Quarantined
-from percapita.store.live import LiveStore, Turn
+from percapita.store.live.turns import LiveStore, Turn
 from percapita.store.spool import Entry, Spool
 from percapita.telemetry.digest import refused, sums
 from percapita.telemetry.digest.claims import Claims

@@ -10,7 +10,7 @@ from percapita.core.errors import InputError
 from percapita.report import explain_asked, explain_json, explain_who
 from percapita.report.charts import Bar, Part, bars
 from percapita.report.numbers import amount
-from percapita.store.people import people
+from percapita.store.catalog.people import people
 from percapita.web.desk import Bench
 from percapita.web.view import Asked, View, opened
 

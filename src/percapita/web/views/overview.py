@@ -15,7 +15,7 @@ from percapita.report.charts import Bar, Part, Point, Series, Step, bars, line, 
 from percapita.report.cost import answer
 from percapita.report.numbers import amount, places
 from percapita.report.opened import Opened
-from percapita.store import read_check
+from percapita.store.read import check as read_check
 from percapita.web.desk import Bench
 from percapita.web.view import Asked, View, opened, period_of, periods
 

@@ -1,0 +1,1 @@
+"""The catalog: the authority on what is live, kept in SQLite or PostgreSQL."""

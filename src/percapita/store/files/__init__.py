@@ -1,0 +1,1 @@
+"""The files of tables: written, versioned, and shown to other engines as Delta Lake tables."""

@@ -1,0 +1,1 @@
+"""Taking deliveries in: what one replaces, and what of it was in before."""

@@ -1,0 +1,1 @@
+"""What comes in live: many small commits, counted once each, and kept in few files."""

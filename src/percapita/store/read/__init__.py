@@ -1,0 +1,1 @@
+"""The fixed SQL of all questions: one module for each who asks."""

@@ -1,0 +1,1 @@
+"""Runs: their ledgers, the lines they see, and the months they close."""
