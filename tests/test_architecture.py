@@ -131,7 +131,7 @@ VENDOR_COLUMNS = {
     "focus": r"[\"'](ProviderName|InvoiceDetailId|ContractCommitmentId|AmortizedCost)[\"']",
 }
 """Bill format -> columns that nobody else's bills have."""
-WRITERS = {"focus": {"src/percapita/report/focus_columns.py"}}
+WRITERS = {"focus": {"src/percapita/report/focus/columns.py"}}
 """Bill format -> the module that writes it."""
 
 

@@ -17,10 +17,10 @@ from percapita.core.privacy import Key
 from percapita.core.sources import Kind, Source
 from percapita.core.tables import FINDINGS, LINES, READINGS, ROLLUP, SEGMENTS, SLICES, Table
 from percapita.model.load import loads
-from percapita.report import check_view
-from percapita.report.check import Checked, Project, check
+from percapita.report.check import view as check_view
+from percapita.report.check.check import Checked, Project, check
 from percapita.report.table import Page
-from percapita.report.taxonomy import Taxonomy
+from percapita.report.tags.taxonomy import Taxonomy
 from percapita.store import FileStat, Quarantined, Store
 
 NOW = datetime(2025, 11, 3, 12, tzinfo=UTC)

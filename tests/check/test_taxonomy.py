@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from percapita.report.taxonomy import TaxonomyError, read_map, read_taxonomy
+from percapita.report.tags.taxonomy import TaxonomyError, read_map, read_taxonomy
 
 
 def test_keys_values_and_target(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from percapita.core.money import total
 from percapita.core.subjects import CLASS_OF_KIND
 from percapita.core.tables import LEDGER, PARTS, SLICES
 from percapita.reconcile.causes import Version
-from percapita.report.history import Figure, move
+from percapita.report.close.history import Figure, move
 from percapita.report.opened import Opened
 from percapita.store import Run, Store
 from reference.harness import KEY, NOW, run_engine

@@ -18,11 +18,12 @@ from explain.handmade import FREE, PRO, Run, cascade
 from percapita.core import money
 from percapita.core.errors import InputError
 from percapita.core.privacy import Key
-from percapita.report import explain_json, explain_who
-from percapita.report.explain import Question, down
-from percapita.report.explain_json import Asked
-from percapita.report.explain_text import down_text, up_text
-from percapita.report.explain_who import UnknownLineError, UnknownSubjectError, UnknownValueError
+from percapita.report.explain import as_json as explain_json
+from percapita.report.explain import who as explain_who
+from percapita.report.explain.as_json import Asked
+from percapita.report.explain.as_text import down_text, up_text
+from percapita.report.explain.explain import Question, down
+from percapita.report.explain.who import UnknownLineError, UnknownSubjectError, UnknownValueError
 from percapita.report.opened import Opened, open_figures
 from percapita.store import Store
 from percapita.store.catalog.people import people

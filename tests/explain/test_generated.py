@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from percapita.core import money
 from percapita.core.errors import InputError
 from percapita.core.tables import LINES
-from percapita.report.explain import Question, down, up
+from percapita.report.explain.explain import Question, down, up
 from percapita.store import Store
 from percapita.store.read.run import RUN_TABLES, Who
 from reference.harness import KEY, NOW, run_engine

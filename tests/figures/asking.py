@@ -7,7 +7,7 @@ from typing import Any
 
 from figures.world import NOW
 from percapita.measure.question import ask
-from percapita.report.cost import Answer, answer
+from percapita.report.cost.answer import Answer, answer
 from percapita.report.opened import open_figures
 from percapita.store import Store
 

@@ -15,7 +15,7 @@ import pytest
 
 from invariants.folder import Said, call, made
 from invariants.shop import monthly, shop
-from percapita.report.focus_columns import SUMMABLE, of_version
+from percapita.report.focus.columns import SUMMABLE, of_version
 
 COUNTS = {"1.2": 57, "1.3": 65, "1.4": 65}
 """How many columns Cost and Usage has."""

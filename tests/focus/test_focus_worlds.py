@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from percapita.core import money
 from percapita.core.errors import InputError
 from percapita.core.tables import COSTS, LINES
-from percapita.report.explain import Question, up
-from percapita.report.focus import Order, Rows, export, header
-from percapita.report.focus_columns import SUMMABLE
+from percapita.report.explain.explain import Question, up
+from percapita.report.focus.columns import SUMMABLE
+from percapita.report.focus.export import Order, Rows, export, header
 from percapita.report.opened import Opened
 from percapita.store import Store
 from percapita.store.catalog.people import people

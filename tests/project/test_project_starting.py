@@ -11,7 +11,7 @@ from percapita.core.errors import InputError
 from percapita.model.load import load
 from percapita.project import Project, proposal
 from percapita.project.starting import adopt_currency, reachable, start
-from percapita.report.taxonomy import read_map, read_taxonomy
+from percapita.report.tags.taxonomy import read_map, read_taxonomy
 
 COLUMNS = (
     "BillingPeriodStart,BillingPeriodEnd,ChargePeriodStart,ChargePeriodEnd,BilledCost,"

@@ -14,8 +14,8 @@ from figures.world import NOW, Part, To, World, open_store
 from percapita.core.errors import InputError, ProofError
 from percapita.core.subjects import UNALLOCATED
 from percapita.measure.question import ask
-from percapita.report import cost_json
-from percapita.report.cost import Answer, spread
+from percapita.report.cost import as_json as cost_json
+from percapita.report.cost.answer import Answer, spread
 from percapita.report.opened import NoPeriodError, open_figures
 from percapita.store import Store
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from figures.asking import Asking
-from percapita.report import cost_json
+from percapita.report.cost import as_json as cost_json
 
 STARTER = {
     "tier": "Starter",

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from invariants.folder import Inputs, ask, call, charge, write
-from percapita.report.enforce import AwsPolicyError, aws_tag_policy, azure_policy
-from percapita.report.taxonomy import Taxonomy
+from percapita.report.tags.enforce import AwsPolicyError, aws_tag_policy, azure_policy
+from percapita.report.tags.taxonomy import Taxonomy
 
 MODEL = "version: 1\ncurrency: USD\nunits: {active user: {subject: user}}\n"
 SPAN = ("2025-10-01T00:00:00Z", "2025-11-01T00:00:00Z")

@@ -13,7 +13,7 @@ from percapita.cli import options
 
 if TYPE_CHECKING:
     from percapita.project import Project as Opened
-    from percapita.report.check import Checked
+    from percapita.report.check.check import Checked
     from percapita.store import Store
 
 FINDINGS = 1
@@ -41,7 +41,7 @@ def check_command(
       percapita check --format csv > check.csv
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.report.cost_json import instant  # noqa: PLC0415
+    from percapita.report.numbers import instant  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
     found = _check(project, period)
@@ -56,7 +56,7 @@ def check_command(
 
 def _check(project: Opened, period: str | None) -> Checked:
     from percapita.project.checking import asked as told  # noqa: PLC0415
-    from percapita.report.check import check  # noqa: PLC0415
+    from percapita.report.check.check import check  # noqa: PLC0415
     from percapita.store.site import NoStoreError  # noqa: PLC0415
 
     asked = told(project, period)
@@ -69,7 +69,7 @@ def _check(project: Opened, period: str | None) -> Checked:
 
 
 def _print(found: Checked, form: str, meta: dict[str, Any]) -> None:
-    from percapita.report import check_view  # noqa: PLC0415
+    from percapita.report.check import view as check_view  # noqa: PLC0415
 
     if form == "json":
         click.echo(check_view.check_json(found, meta))

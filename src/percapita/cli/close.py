@@ -73,7 +73,7 @@ def _act(
 
 
 def _show(project: Project, store: Store, basis: str, form: str) -> None:
-    from percapita.report import month_list  # noqa: PLC0415
+    from percapita.report.close import month_list  # noqa: PLC0415
     from percapita.report.opened import open_figures  # noqa: PLC0415
     from percapita.report.table import Page  # noqa: PLC0415
 

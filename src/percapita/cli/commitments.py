@@ -12,7 +12,7 @@ import click
 from percapita.cli import options
 
 if TYPE_CHECKING:
-    from percapita.report.commitments import Statement
+    from percapita.report.commitments.commitments import Statement
 
 
 @click.command("commitments")
@@ -45,7 +45,7 @@ def commitments_command(
     """  # noqa: D301
     from percapita.cli.tags import read_model  # noqa: PLC0415
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.report.commitments import commitments  # noqa: PLC0415
+    from percapita.report.commitments.commitments import commitments  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
     model, months = read_model(project, period)
@@ -55,9 +55,9 @@ def commitments_command(
 
 
 def _show(found: Statement, form: str, meta: dict[str, Any]) -> None:
-    from percapita.report import commitments_view  # noqa: PLC0415
-    from percapita.report.cost_json import instant  # noqa: PLC0415
+    from percapita.report.commitments import view as commitments_view  # noqa: PLC0415
     from percapita.report.export import write_csv  # noqa: PLC0415
+    from percapita.report.numbers import instant  # noqa: PLC0415
     from percapita.report.table import Page  # noqa: PLC0415
 
     if form == "json":

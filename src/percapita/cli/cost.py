@@ -12,7 +12,7 @@ import click
 from percapita.cli import options
 
 if TYPE_CHECKING:
-    from percapita.report.cost import Answer, Spread
+    from percapita.report.cost.answer import Answer, Spread
     from percapita.report.opened import Opened
 
 _SCOPES = ("infrastructure", "cloud", "cost of revenue", "fully loaded")
@@ -65,7 +65,7 @@ def cost_command(
         raise click.UsageError("--format parquet and --out FILE go together.")
     from percapita.measure.question import ask  # noqa: PLC0415
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.report.cost import answer, spread  # noqa: PLC0415
+    from percapita.report.cost.answer import answer, spread  # noqa: PLC0415
     from percapita.report.opened import open_figures  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
@@ -86,12 +86,12 @@ def _text_of(model: Path) -> str | None:
 def _write(
     opened: Opened, found: Answer, spreading: Spread | None, form: str, out: Path | None
 ) -> None:
-    from percapita.report import cost_json  # noqa: PLC0415
+    from percapita.report.cost import as_json as cost_json  # noqa: PLC0415
 
     if form == "json":
         click.echo(json.dumps(cost_json.statement(found, spreading), indent=2, ensure_ascii=False))
     elif form == "text":
-        from percapita.report.cost_text import show  # noqa: PLC0415
+        from percapita.report.cost.as_text import show  # noqa: PLC0415
         from percapita.report.table import Page  # noqa: PLC0415
 
         show(Page(), found, spreading)

@@ -15,9 +15,9 @@ from percapita.cli import options
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from percapita.report.explain import Question
-    from percapita.report.explain_json import Asked
-    from percapita.report.explain_who import Sought
+    from percapita.report.explain.as_json import Asked
+    from percapita.report.explain.explain import Question
+    from percapita.report.explain.who import Sought
     from percapita.report.opened import Opened
 
 NAMED = 10
@@ -81,8 +81,8 @@ def explain_command(
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
     from percapita.project.checking import units  # noqa: PLC0415
-    from percapita.report import explain_asked  # noqa: PLC0415
-    from percapita.report.explain_json import Asked  # noqa: PLC0415
+    from percapita.report.explain import asked as explain_asked  # noqa: PLC0415
+    from percapita.report.explain.as_json import Asked  # noqa: PLC0415
     from percapita.report.opened import open_figures  # noqa: PLC0415
 
     pairs = _pairs(asked["segments"], asked["tier"])
@@ -127,8 +127,9 @@ def _lines(count: int | None, form: str) -> int | None:
 def _print_down(
     opened: Opened, question: Question, asked: Asked, sought: Sought, form: str
 ) -> None:
-    from percapita.report import explain_json, explain_who  # noqa: PLC0415
-    from percapita.report.explain import down  # noqa: PLC0415
+    from percapita.report.explain import as_json as explain_json  # noqa: PLC0415
+    from percapita.report.explain import who as explain_who  # noqa: PLC0415
+    from percapita.report.explain.explain import down  # noqa: PLC0415
 
     found = down(
         opened.engine,
@@ -142,7 +143,7 @@ def _print_down(
     elif form == "csv":
         _write_csv(explain_json.down_csv(found))
     else:
-        from percapita.report.explain_text import down_text  # noqa: PLC0415
+        from percapita.report.explain.as_text import down_text  # noqa: PLC0415
 
         _show(asked, down_text(asked, found))
 
@@ -150,7 +151,8 @@ def _print_down(
 def _print_up(
     opened: Opened, question: Question, meta: dict[str, Any], line_id: str, form: str
 ) -> None:
-    from percapita.report import explain_json, explain_who  # noqa: PLC0415
+    from percapita.report.explain import as_json as explain_json  # noqa: PLC0415
+    from percapita.report.explain import who as explain_who  # noqa: PLC0415
     from percapita.store.catalog.people import people  # noqa: PLC0415
 
     found = explain_who.line(opened, question, line_id)
@@ -161,7 +163,7 @@ def _print_up(
     elif form == "csv":
         _write_csv(explain_json.up_csv(found, known))
     else:
-        from percapita.report.explain_text import up_text  # noqa: PLC0415
+        from percapita.report.explain.as_text import up_text  # noqa: PLC0415
 
         _show(asked, up_text(asked, found, known, question.lines))
 

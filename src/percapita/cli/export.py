@@ -10,7 +10,7 @@ import click
 from percapita.cli import options
 
 if TYPE_CHECKING:
-    from percapita.report.focus import Order
+    from percapita.report.focus.export import Order
     from percapita.report.opened import Opened
 
 
@@ -94,9 +94,9 @@ def _writer(out: Path) -> str:
 
 
 def _order(opened: Opened, writer: str, asked: dict[str, Any]) -> Order:
-    from percapita.report.focus import Order  # noqa: PLC0415
-    from percapita.report.focus_columns import MAP, TEXT  # noqa: PLC0415
-    from percapita.report.reconciliation import chosen  # noqa: PLC0415
+    from percapita.report.close.reconciliation import chosen  # noqa: PLC0415
+    from percapita.report.focus.columns import MAP, TEXT  # noqa: PLC0415
+    from percapita.report.focus.export import Order  # noqa: PLC0415
 
     months = chosen(opened, opened.period(asked["period"]))
     plain = writer != ".parquet"
@@ -109,8 +109,8 @@ def _order(opened: Opened, writer: str, asked: dict[str, Any]) -> Order:
 
 def _write(opened: Opened, order: Order, out: Path, writer: str) -> None:
     from percapita.cli.progress import steps  # noqa: PLC0415
-    from percapita.report.focus import Tally, export, header  # noqa: PLC0415
-    from percapita.report.focus_file import write  # noqa: PLC0415
+    from percapita.report.focus.export import Tally, export, header  # noqa: PLC0415
+    from percapita.report.focus.file import write  # noqa: PLC0415
 
     with steps() as progress:
         progress("columns")

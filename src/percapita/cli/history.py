@@ -38,7 +38,7 @@ def history_command(
       percapita history 2025-10 --runs r000001 r000004 --format json
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.report import history as report  # noqa: PLC0415
+    from percapita.report.close import history as report  # noqa: PLC0415
     from percapita.report.opened import open_figures  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)

@@ -32,7 +32,7 @@ def journal_command(
       percapita journal 2025-10 --basis billed --format json
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.report import journal as report  # noqa: PLC0415
+    from percapita.report.close import journal as report  # noqa: PLC0415
     from percapita.report.opened import open_figures  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)

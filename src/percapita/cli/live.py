@@ -74,7 +74,7 @@ def _answer(desk: Desk) -> None:
     from percapita.live.desk import ByError  # noqa: PLC0415
     from percapita.live.standing import look  # noqa: PLC0415
     from percapita.project.opening import now  # noqa: PLC0415
-    from percapita.report.live_json import statement  # noqa: PLC0415
+    from percapita.report.live.as_json import statement  # noqa: PLC0415
 
     for line in sys.stdin:
         answer: dict[str, Any]
@@ -88,12 +88,12 @@ def _answer(desk: Desk) -> None:
 
 def _write(live: Live, form: str, *, clear: bool) -> None:
     if form == "json":
-        from percapita.report.live_json import statement  # noqa: PLC0415
+        from percapita.report.live.as_json import statement  # noqa: PLC0415
 
         indent = None if clear else 2
         click.echo(json.dumps(statement(live), indent=indent, ensure_ascii=False))
         return
-    from percapita.report.live_text import show  # noqa: PLC0415
+    from percapita.report.live.as_text import show  # noqa: PLC0415
     from percapita.report.table import Page  # noqa: PLC0415
 
     if clear:

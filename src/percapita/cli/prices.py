@@ -36,8 +36,8 @@ def pricebook_command(
     from percapita.cli.tags import read_model  # noqa: PLC0415
     from percapita.core.money import text  # noqa: PLC0415
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.report import pricebook as books  # noqa: PLC0415
-    from percapita.report import prices_view  # noqa: PLC0415
+    from percapita.report.prices import book as books  # noqa: PLC0415
+    from percapita.report.prices import view as prices_view  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
     book = books.read_book(project.price_book)
@@ -74,7 +74,8 @@ def contracts_command(project_dir: Path, store_dir: Path | None, form: str) -> N
       percapita contracts --format json
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.report import contracts, prices_view  # noqa: PLC0415
+    from percapita.report.prices import contracts  # noqa: PLC0415
+    from percapita.report.prices import view as prices_view  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
     agreed = contracts.read_contracts(project.contracts)
@@ -93,7 +94,7 @@ def contracts_command(project_dir: Path, store_dir: Path | None, form: str) -> N
 
 
 def _json(now: Any, meta: dict[str, Any], answer: dict[str, Any]) -> None:  # noqa: ANN401
-    from percapita.report.cost_json import instant  # noqa: PLC0415
+    from percapita.report.numbers import instant  # noqa: PLC0415
 
     document = {"meta": {**meta, "as_of": instant(now)}, **answer}
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -14,8 +14,8 @@ from percapita.cli import options
 if TYPE_CHECKING:
     from percapita.core.periods import Period
     from percapita.reconcile.compare import Comparison
+    from percapita.report.close.reconciliation import Statement
     from percapita.report.opened import Opened
-    from percapita.report.reconciliation import Statement
     from percapita.store import Store
 
 _DIFFERS = 1
@@ -64,8 +64,8 @@ def reconcile_command(
       percapita reconcile --estimates --period 2025-11
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
+    from percapita.report.close.reconciliation import reconcile  # noqa: PLC0415
     from percapita.report.opened import open_figures  # noqa: PLC0415
-    from percapita.report.reconciliation import reconcile  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
     with project.store(create=False) as store:
@@ -82,7 +82,7 @@ def reconcile_command(
 
 
 def _estimates(opened: Opened, period: Period | None, form: str) -> int:
-    from percapita.report import true_up  # noqa: PLC0415
+    from percapita.report.close import true_up  # noqa: PLC0415
 
     found = true_up.true_up(opened, period)
     if form == "json":
@@ -98,7 +98,7 @@ def _estimates(opened: Opened, period: Period | None, form: str) -> int:
 
 def _invoices(store: Store, path: Path, period: str | None, form: str, *, fail: bool) -> int:
     from percapita.core import periods  # noqa: PLC0415
-    from percapita.report import invoices  # noqa: PLC0415
+    from percapita.report.close import invoices  # noqa: PLC0415
 
     utc = periods.zone("UTC")
     span = periods.parse(period, utc).span if period else None
@@ -133,7 +133,7 @@ def _compared(opened: Opened, against: Path, segment: str) -> tuple[Comparison, 
 
 
 def _write(statement: Statement, form: str) -> int:
-    from percapita.report import reconciliation  # noqa: PLC0415
+    from percapita.report.close import reconciliation  # noqa: PLC0415
 
     if form == "json":
         _json(reconciliation.to_json(statement))
@@ -149,7 +149,7 @@ def _write(statement: Statement, form: str) -> int:
 def _write_comparison(
     statement: Statement, found: Comparison, segment: str, form: str
 ) -> Comparison:
-    from percapita.report import reconciliation  # noqa: PLC0415
+    from percapita.report.close import reconciliation  # noqa: PLC0415
 
     if form == "json":
         _json(reconciliation.comparison_json(statement, found, segment))

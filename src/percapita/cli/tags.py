@@ -16,7 +16,7 @@ from percapita.cli import options
 if TYPE_CHECKING:
     from percapita.model.spec import Model
     from percapita.project import Project
-    from percapita.report.tags import Asked
+    from percapita.report.tags.over_time import Asked
     from percapita.store import Store
 
 Answer = TypeVar("Answer")
@@ -58,7 +58,8 @@ def tags_command(
     """  # noqa: D301
     if ctx.invoked_subcommand is not None:
         return
-    from percapita.report import tags, tags_view  # noqa: PLC0415
+    from percapita.report.tags import over_time as tags  # noqa: PLC0415
+    from percapita.report.tags import view as tags_view  # noqa: PLC0415
 
     project, asked = _open(project_dir, store_dir, period)
     found = _with(project, lambda store: tags.coverage(store, asked, by))
@@ -85,7 +86,8 @@ def map_command(project_dir: Path, store_dir: Path | None, period: str | None, f
       percapita tags map
       percapita tags map --format csv
     """  # noqa: D301
-    from percapita.report import tags, tags_view  # noqa: PLC0415
+    from percapita.report.tags import over_time as tags  # noqa: PLC0415
+    from percapita.report.tags import view as tags_view  # noqa: PLC0415
 
     project, asked = _open(project_dir, store_dir, period)
     currency, rows = _with(project, lambda store: tags.resource_map(store, asked))
@@ -124,7 +126,8 @@ def drift_command(
       percapita tags drift
       percapita tags drift --from 2025-09 --to 2025-10 --fail-on-drift
     """  # noqa: D301
-    from percapita.report import tags, tags_view  # noqa: PLC0415
+    from percapita.report.tags import over_time as tags  # noqa: PLC0415
+    from percapita.report.tags import view as tags_view  # noqa: PLC0415
 
     project, asked = _open(project_dir, store_dir, None)
     found = _with(
@@ -170,7 +173,8 @@ def export_command(
       percapita tags export --kind aws-tag-policy --out policy.json
       percapita tags export --kind patch --format csv --out tags-to-set.csv
     """  # noqa: D301
-    from percapita.report import enforce, tags  # noqa: PLC0415
+    from percapita.report.tags import enforce  # noqa: PLC0415
+    from percapita.report.tags import over_time as tags  # noqa: PLC0415
 
     project, asked = _open(project_dir, store_dir, period)
     if kind != "patch":
@@ -205,9 +209,10 @@ def check_plan_command(project_dir: Path, store_dir: Path | None, plan: Path, fo
       percapita tags check-plan plan.json --format json
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.report import enforce_view, tags  # noqa: PLC0415
-    from percapita.report.enforce_plan import check_plan  # noqa: PLC0415
-    from percapita.report.taxonomy import read_taxonomy  # noqa: PLC0415
+    from percapita.report.tags import over_time as tags  # noqa: PLC0415
+    from percapita.report.tags import plan_view as enforce_view  # noqa: PLC0415
+    from percapita.report.tags.plan import check_plan  # noqa: PLC0415
+    from percapita.report.tags.taxonomy import read_taxonomy  # noqa: PLC0415
 
     taxonomy = read_taxonomy(Project.open(project_dir, store_dir).taxonomy)
     if taxonomy is None or not (taxonomy.required or taxonomy.optional):
@@ -260,8 +265,8 @@ def read_model(project: Project, period: str | None) -> tuple[Model | None, list
 
 def _open(project_dir: Path, store_dir: Path | None, period: str | None) -> tuple[Project, Asked]:
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.report.tags import Asked  # noqa: PLC0415
-    from percapita.report.taxonomy import read_map, read_taxonomy  # noqa: PLC0415
+    from percapita.report.tags.over_time import Asked  # noqa: PLC0415
+    from percapita.report.tags.taxonomy import read_map, read_taxonomy  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
     model, months = read_model(project, period)
@@ -276,7 +281,7 @@ def _with(project: Project, question: Callable[[Store], Answer]) -> Answer:
 
 
 def _meta(project: Project, asked: Asked, currency: str, period: str | None) -> dict[str, Any]:
-    from percapita.report.cost_json import instant  # noqa: PLC0415
+    from percapita.report.numbers import instant  # noqa: PLC0415
 
     return {
         "basis": asked.basis,

@@ -40,8 +40,8 @@ def readings_command(
       percapita readings --period 2025-10-03 --by service --format json
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.report import usage  # noqa: PLC0415
     from percapita.report.table import Page  # noqa: PLC0415
+    from percapita.report.usage import usage  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
     model = project.model()
@@ -71,8 +71,8 @@ def attribution_command(
       percapita attribution --period 2025-10 --format json
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.report import attribution  # noqa: PLC0415
     from percapita.report.table import Page  # noqa: PLC0415
+    from percapita.report.usage import attribution  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
     model = project.model()
@@ -103,8 +103,8 @@ def activity_command(
       percapita activity --period 2025-Q4 --by month --format json
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.report import activity  # noqa: PLC0415
     from percapita.report.table import Page  # noqa: PLC0415
+    from percapita.report.usage import activity  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
     model = project.model()

@@ -7,10 +7,10 @@ from percapita.core.errors import Problem
 from percapita.model.load import ModelError
 from percapita.model.spec import Model
 from percapita.project.opening import Project
-from percapita.report import check
-from percapita.report.contracts import contract_findings
-from percapita.report.pricebook import book_findings
-from percapita.report.taxonomy import read_map, read_taxonomy
+from percapita.report.check import check
+from percapita.report.prices.book import book_findings
+from percapita.report.prices.contracts import contract_findings
+from percapita.report.tags.taxonomy import read_map, read_taxonomy
 from percapita.store import Store
 from percapita.telemetry.units import unit
 

@@ -6,6 +6,7 @@ Machines get ``core.money.text``. An undefined figure is ``n/a``, an unknown one
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
@@ -64,3 +65,10 @@ def money_places(whole: Decimal) -> int:
     if not size or size >= _LARGE:
         return _CENTS
     return _FINE if size >= 1 else _FINEST
+
+
+def instant(moment: datetime | None) -> str | None:
+    """Write an instant in UTC: ``2025-11-01T00:00:00Z``."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

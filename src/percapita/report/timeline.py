@@ -14,7 +14,7 @@ from percapita.core.errors import InputError, nearest
 from percapita.core.periods import Period, parse
 from percapita.core.subjects import NOBODY
 from percapita.core.tables import EVENT_KINDS
-from percapita.report.cost_json import instant
+from percapita.report.numbers import instant
 from percapita.report.table import Column, Page
 from percapita.store import Store
 from percapita.store.catalog.people import people

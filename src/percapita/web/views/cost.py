@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from percapita.core.money import percent, text
 from percapita.measure.question import SCOPES, Question, ask
-from percapita.report import cost_json
 from percapita.report.charts import Bar, Part, bars
-from percapita.report.cost import Answer, answer
+from percapita.report.cost import as_json as cost_json
+from percapita.report.cost.answer import Answer, answer
 from percapita.report.numbers import amount, places
 from percapita.report.opened import Opened
 from percapita.web.desk import Bench

@@ -6,9 +6,10 @@ import json
 from typing import Any, Final
 
 from percapita.project import checking
-from percapita.report import check_view, sources
-from percapita.report.check import check
-from percapita.report.cost_json import instant
+from percapita.report import sources
+from percapita.report.check import view as check_view
+from percapita.report.check.check import check
+from percapita.report.numbers import instant
 from percapita.web.desk import Bench
 from percapita.web.view import Asked, View
 

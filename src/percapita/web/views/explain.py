@@ -10,9 +10,11 @@ from urllib.parse import urlencode
 
 from percapita.core.errors import InputError
 from percapita.project import checking
-from percapita.report import explain_asked, explain_json, explain_who
 from percapita.report.charts import Node, icicle
-from percapita.report.explain import down
+from percapita.report.explain import as_json as explain_json
+from percapita.report.explain import asked as explain_asked
+from percapita.report.explain import who as explain_who
+from percapita.report.explain.explain import down
 from percapita.report.numbers import amount
 from percapita.report.opened import Opened
 from percapita.web.desk import Bench

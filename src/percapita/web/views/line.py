@@ -7,8 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from percapita.core.errors import InputError
-from percapita.report import explain_asked, explain_json, explain_who
 from percapita.report.charts import Bar, Part, bars
+from percapita.report.explain import as_json as explain_json
+from percapita.report.explain import asked as explain_asked
+from percapita.report.explain import who as explain_who
 from percapita.report.numbers import amount
 from percapita.store.catalog.people import people
 from percapita.web.desk import Bench

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from percapita.core.money import quotient, text, total
 from percapita.core.tables import FINDINGS
 from percapita.measure.question import ask
-from percapita.report import cost_json
 from percapita.report.charts import Bar, Part, Point, Series, Step, bars, line, spark, waterfall
-from percapita.report.cost import answer
+from percapita.report.cost import as_json as cost_json
+from percapita.report.cost.answer import answer
 from percapita.report.numbers import amount, places
 from percapita.report.opened import Opened
 from percapita.store.read import check as read_check

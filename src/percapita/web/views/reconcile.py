@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from percapita.core.subjects import CLASSES
-from percapita.report import reconciliation
 from percapita.report.charts import Step, waterfall
+from percapita.report.close import reconciliation
 from percapita.report.numbers import amount
 from percapita.web.desk import Bench
 from percapita.web.view import Asked, View, opened, period_of, periods

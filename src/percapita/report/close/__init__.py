@@ -1,0 +1,1 @@
+"""The finance close: reconciliation, invoices, journal, and each version of a month."""

@@ -1,0 +1,1 @@
+"""Commitments: coverage, use, and whose the unused part is."""

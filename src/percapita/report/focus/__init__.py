@@ -1,0 +1,1 @@
+"""The bill handed on as FOCUS."""

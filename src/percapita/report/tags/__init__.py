@@ -1,0 +1,1 @@
+"""Tags: coverage, taxonomy, the map of resources, and what enforces them."""

@@ -1,0 +1,1 @@
+"""What was measured, who was active, and how much of it names its user."""
