@@ -27,11 +27,11 @@ from percapita.model.load import loads
 from percapita.store import Store
 from percapita.store.spool import Spool
 from percapita.telemetry.digest import Digest, Marks, Models
-from percapita.telemetry.digest.keys import Keys
-from percapita.telemetry.digest.meters import Plan
-from percapita.telemetry.digest.resources import Resources
-from percapita.telemetry.digest.signals import decode
-from percapita.telemetry.digest.words import Lexicon
+from percapita.telemetry.digest.decode.keys import Keys
+from percapita.telemetry.digest.decode.resources import Resources
+from percapita.telemetry.digest.decode.signals import decode
+from percapita.telemetry.digest.decode.words import Lexicon
+from percapita.telemetry.digest.meters.plan import Plan
 
 _MODEL: Final = "currency: USD\npools:\n  - {pool: api, match: {ServiceName: x}, by: requests}\n"
 _KEY: Final = Key(b"k" * 32)

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from percapita.telemetry.digest.keys import Keys
-from percapita.telemetry.digest.resources import Resources, attributes
-from percapita.telemetry.digest.signals import Batch, decode
-from percapita.telemetry.digest.wire import MalformedError
-from percapita.telemetry.digest.words import Lexicon
+from percapita.telemetry.digest.decode.keys import Keys
+from percapita.telemetry.digest.decode.resources import Resources, attributes
+from percapita.telemetry.digest.decode.signals import Batch, decode
+from percapita.telemetry.digest.decode.wire import MalformedError
+from percapita.telemetry.digest.decode.words import Lexicon
 
 NAMES = ["a", "user.id", "gen_ai.usage.prompt_tokens", "gen_ai.usage.output_tokens", "k" * 127]
 KEYS = [*NAMES, "user.ix", "gen_ai.usage.cached_tokens", "k" * 128, "k" * 300, ""]

@@ -8,7 +8,7 @@ import pytest
 
 from digest.counter import MODEL, Counter
 from digest.otlp import SECOND, T, logs, span, traces
-from percapita.telemetry.digest.sampling import adjusted, of_state, of_text
+from percapita.telemetry.digest.meters.sampling import adjusted, of_state, of_text
 
 USER = {"user.id": "a"}
 

@@ -1,8 +1,8 @@
 """From requests in the spool to hourly readings in the store, each signal counted once.
 
-``wire`` and ``keys`` read protobuf by columns, ``signals`` and ``metrics`` make signals of it,
-``meters`` says what each adds, ``owners`` whose it is, ``waiting`` joins, ``sums`` adds up, and
-``turns`` does all of it again and again. ``docs/concepts/live-readings.md`` says what comes out.
+``decode`` reads protobuf by columns, ``meters`` says what a signal adds, ``owners`` whose it is
+and for whom it waits; ``count`` makes rows of all that, ``sums`` readings of rows, and ``turns``
+does it again and again. ``docs/concepts/live-readings.md`` says what comes out.
 """
 
 from percapita.telemetry.digest.marks import Marks

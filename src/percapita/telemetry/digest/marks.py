@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from percapita.core.privacy import Key
-from percapita.telemetry.digest.wire import Ints, Words
+from percapita.telemetry.digest.decode.wire import Ints, Words
 
 _TIME_BITS: Final = 34
 _TICK_BITS: Final = 20

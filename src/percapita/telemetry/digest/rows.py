@@ -9,8 +9,8 @@ from typing import Any, Final, Self
 import numpy as np
 
 from percapita.core.subjects import SESSION, TENANT, USER
-from percapita.telemetry.digest.meters import UNCOUNTED
-from percapita.telemetry.digest.wire import Flags, Ints, Words
+from percapita.telemetry.digest.decode.wire import Flags, Ints, Words
+from percapita.telemetry.digest.meters.plan import UNCOUNTED
 
 LEVELS: Final = ("", TENANT, SESSION, USER)
 """Kinds of subject by their code; the empty one is nobody."""

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from percapita.core.tables import READINGS
-from percapita.telemetry.digest.counting import Names
-from percapita.telemetry.digest.resources import CELLS
+from percapita.telemetry.digest.count.signals import Names
+from percapita.telemetry.digest.decode.resources import CELLS
+from percapita.telemetry.digest.decode.wire import Ints
+from percapita.telemetry.digest.decode.words import ABSENT, unique
+from percapita.telemetry.digest.meters.sampling import WHOLE, adjusted
 from percapita.telemetry.digest.rows import LEVELS, Rows
-from percapita.telemetry.digest.sampling import WHOLE, adjusted
-from percapita.telemetry.digest.wire import Ints
-from percapita.telemetry.digest.words import ABSENT, unique
 
 HOUR: Final = 3_600 * 10**9
 _HOUR_MICROSECONDS: Final = 3_600 * 10**6

@@ -14,16 +14,17 @@ import pyarrow as pa
 from percapita.store.delivery import Quarantined
 from percapita.store.live.turns import LiveStore, Turn
 from percapita.store.spool import Entry, Spool
-from percapita.telemetry.digest import refused, sums
-from percapita.telemetry.digest.claims import Claims
-from percapita.telemetry.digest.counting import Names
-from percapita.telemetry.digest.decoding import Decoded, Decoder
+from percapita.telemetry.digest import sums
+from percapita.telemetry.digest.count import refused
+from percapita.telemetry.digest.count.decoder import Decoded, Decoder
+from percapita.telemetry.digest.count.points import microseconds
+from percapita.telemetry.digest.count.signals import Names
 from percapita.telemetry.digest.marks import Marks
-from percapita.telemetry.digest.measured import microseconds
 from percapita.telemetry.digest.models import Models
+from percapita.telemetry.digest.owners.claims import Claims
+from percapita.telemetry.digest.owners.waiting import Waiting
+from percapita.telemetry.digest.owners.whose import Whose
 from percapita.telemetry.digest.rows import Rows
-from percapita.telemetry.digest.waiting import Waiting
-from percapita.telemetry.digest.whose import Whose
 
 _LOG: Final = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from percapita.telemetry.digest.wire import Buffer, MalformedError, Scope
+from percapita.telemetry.digest.decode.wire import Buffer, MalformedError, Scope
 
 _REMEMBERED: Final = 4_096
 """Resources and scopes whose bytes are known again; beyond, all are read anew."""

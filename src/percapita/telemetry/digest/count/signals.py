@@ -9,20 +9,20 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from percapita.telemetry.digest.decode.signals import Batch
+from percapita.telemetry.digest.decode.wire import LENGTH, Flags, Ints, Words, fields
+from percapita.telemetry.digest.decode.words import ABSENT, Lexicon, unique
 from percapita.telemetry.digest.marks import Marks
-from percapita.telemetry.digest.meters import (
+from percapita.telemetry.digest.meters.plan import (
     FLAG_KEY,
     FLAG_VARIANT,
     LOG_THRESHOLD,
     OPERATION,
     Plan,
 )
-from percapita.telemetry.digest.owners import TRACE, Owners
+from percapita.telemetry.digest.meters.sampling import of_state, of_text
+from percapita.telemetry.digest.owners.named import TRACE, Owners
 from percapita.telemetry.digest.rows import Rows
-from percapita.telemetry.digest.sampling import of_state, of_text
-from percapita.telemetry.digest.signals import Batch
-from percapita.telemetry.digest.wire import LENGTH, Flags, Ints, Words, fields
-from percapita.telemetry.digest.words import ABSENT, Lexicon, unique
 
 AHEAD: Final = 3_600 * 10**9
 """Nanoseconds that a sender's clock may be ahead of ours."""

@@ -9,10 +9,10 @@ import numpy as np
 
 from percapita.core.subjects import SESSION, TENANT, USER
 from percapita.model.spec import Identity
+from percapita.telemetry.digest.decode.signals import Batch
+from percapita.telemetry.digest.decode.wire import Ints, Words
 from percapita.telemetry.digest.marks import Marks
-from percapita.telemetry.digest.meters import BAGGAGE
-from percapita.telemetry.digest.signals import Batch
-from percapita.telemetry.digest.wire import Ints, Words
+from percapita.telemetry.digest.meters.plan import BAGGAGE
 
 Numbers = Callable[[str, Sequence[str]], Ints]
 """Returns the numbers of names of one kind; 0 for the empty name."""

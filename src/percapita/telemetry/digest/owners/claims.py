@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from percapita.core.subjects import USER
 from percapita.core.tables import CLAIMS
-from percapita.telemetry.digest.wire import Ints
+from percapita.telemetry.digest.decode.wire import Ints
 
 _MOST: Final = 100_000
 """Pairs remembered, so that each is written once as a rule; writing one twice does no harm."""

@@ -8,9 +8,9 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from percapita.telemetry.digest.keys import Keys, Values
-from percapita.telemetry.digest.resources import Resource, Resources
-from percapita.telemetry.digest.wire import (
+from percapita.telemetry.digest.decode.keys import Keys, Values
+from percapita.telemetry.digest.decode.resources import Resource, Resources
+from percapita.telemetry.digest.decode.wire import (
     FIXED64,
     LENGTH,
     VARINT,
@@ -23,7 +23,7 @@ from percapita.telemetry.digest.wire import (
     scopes,
     varints,
 )
-from percapita.telemetry.digest.words import ABSENT, Lexicon, distinct
+from percapita.telemetry.digest.decode.words import ABSENT, Lexicon, distinct
 
 Kind = Literal["spans", "logs"]
 

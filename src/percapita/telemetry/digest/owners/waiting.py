@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from percapita.telemetry.digest.decode.wire import Flags, Ints, Words
+from percapita.telemetry.digest.owners.whose import Whose
 from percapita.telemetry.digest.rows import Rows
-from percapita.telemetry.digest.whose import Whose
-from percapita.telemetry.digest.wire import Flags, Ints, Words
 
 MOST: Final = 500_000
 """Signals that wait at most; where more come, the oldest are counted as they are."""

@@ -12,9 +12,9 @@ import numpy as np
 from percapita.model.spec import Condition, Identity, Model, Signals
 from percapita.model.words import SIGNAL_WORDS, wildcard
 from percapita.telemetry import units
-from percapita.telemetry.digest.keys import Keys
-from percapita.telemetry.digest.signals import Batch, Kind
-from percapita.telemetry.digest.wire import LENGTH, VARINT, Flags, Ints, fields, varints
+from percapita.telemetry.digest.decode.keys import Keys
+from percapita.telemetry.digest.decode.signals import Batch, Kind
+from percapita.telemetry.digest.decode.wire import LENGTH, VARINT, Flags, Ints, fields, varints
 
 UNCOUNTED: Final = -1
 """In place of a quantity: the signal is none of the meter's."""

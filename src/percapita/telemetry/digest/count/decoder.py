@@ -11,17 +11,17 @@ import numpy as np
 from percapita.model.spec import Model
 from percapita.store.delivery import Quarantined
 from percapita.store.spool import Entry
-from percapita.telemetry.digest import counting, measured, refused
-from percapita.telemetry.digest.counting import Names, Origin
+from percapita.telemetry.digest.count import points, refused, signals
+from percapita.telemetry.digest.count.points import Series
+from percapita.telemetry.digest.count.signals import Names, Origin
+from percapita.telemetry.digest.decode.resources import Resources
+from percapita.telemetry.digest.decode.signals import Kind, decode
+from percapita.telemetry.digest.decode.wire import Ints, MalformedError, Words
 from percapita.telemetry.digest.marks import Marks
-from percapita.telemetry.digest.measured import Series
-from percapita.telemetry.digest.meters import Plan
-from percapita.telemetry.digest.metrics import Metrics
-from percapita.telemetry.digest.owners import Numbers, Owners
-from percapita.telemetry.digest.resources import Resources
+from percapita.telemetry.digest.meters.metrics import Metrics
+from percapita.telemetry.digest.meters.plan import Plan
+from percapita.telemetry.digest.owners.named import Numbers, Owners
 from percapita.telemetry.digest.rows import Rows
-from percapita.telemetry.digest.signals import Kind, decode
-from percapita.telemetry.digest.wire import Ints, MalformedError, Words
 
 _KINDS: Final[dict[str, Kind]] = {"traces": "spans", "logs": "logs"}
 _PIECE_BYTES: Final = 2_000_000
@@ -69,7 +69,7 @@ class Decoder:
             batch = decode(
                 kind, [e.body for e in entries], plan.keys, self._names.lexicon, self._resources
             )
-            counted = counting.count(
+            counted = signals.count(
                 batch,
                 plan,
                 self._owners,
@@ -93,7 +93,7 @@ class Decoder:
         found.signals += counted.signals
 
     def _points(self, entries: Sequence[Entry], series: Series, found: Decoded) -> None:
-        reader = measured.Reader(
+        reader = points.Reader(
             self._metrics, self._owners, self._marks, self._names, self._resources
         )
         for entry in entries:
@@ -107,7 +107,7 @@ class Decoder:
     def _origin(self, entries: Sequence[Entry]) -> Origin:
         return Origin(
             np.array([entry.position for entry in entries], np.int64),
-            np.array([measured.microseconds(entry.received) for entry in entries], np.int64),
+            np.array([points.microseconds(entry.received) for entry in entries], np.int64),
             [entry.body for entry in entries],
         )
 

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 from percapita.model.spec import Model, Signals
 from percapita.model.words import wildcard
 from percapita.telemetry import units
-from percapita.telemetry.digest.meters import fits
-from percapita.telemetry.digest.resources import Resource, Resources, attributes, parsed
+from percapita.telemetry.digest.decode.resources import Resource, Resources, attributes, parsed
+from percapita.telemetry.digest.meters.plan import fits
 
 _HOUR: Final = 3_600 * 10**9
 YOUNG: Final = _HOUR

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from percapita.store.delivery import Quarantined
-from percapita.telemetry.digest.counting import Flaw
+from percapita.telemetry.digest.count.signals import Flaw
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -11,16 +11,16 @@ import numpy as np
 
 from percapita.model.spec import Signals
 from percapita.store.spool import Entry
-from percapita.telemetry.digest import metrics
-from percapita.telemetry.digest.counting import AHEAD, BEHIND, Names
+from percapita.telemetry.digest.count.refused import Told
+from percapita.telemetry.digest.count.signals import AHEAD, BEHIND, Names
+from percapita.telemetry.digest.decode.resources import Resources, cells
+from percapita.telemetry.digest.decode.words import ABSENT
 from percapita.telemetry.digest.marks import Marks
-from percapita.telemetry.digest.meters import OPERATION, UNCOUNTED
-from percapita.telemetry.digest.metrics import Metrics, Reading, Seen, Unfit
-from percapita.telemetry.digest.owners import Owners
-from percapita.telemetry.digest.refused import Told
-from percapita.telemetry.digest.resources import Resources, cells
+from percapita.telemetry.digest.meters import metrics
+from percapita.telemetry.digest.meters.metrics import Metrics, Reading, Seen, Unfit
+from percapita.telemetry.digest.meters.plan import OPERATION, UNCOUNTED
+from percapita.telemetry.digest.owners.named import Owners
 from percapita.telemetry.digest.rows import Rows
-from percapita.telemetry.digest.words import ABSENT
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from percapita.telemetry.digest.wire import Ints, Words
+from percapita.telemetry.digest.decode.wire import Ints, Words
 
 MOST: Final = 2_000_000
 """Traces and requests remembered; 16 bytes each. The oldest are forgotten first."""

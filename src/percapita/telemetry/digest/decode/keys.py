@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from percapita.telemetry.digest.wire import (
+from percapita.telemetry.digest.decode.wire import (
     LENGTH,
     Buffer,
     Fields,
@@ -20,7 +20,7 @@ from percapita.telemetry.digest.wire import (
     fields,
     varints,
 )
-from percapita.telemetry.digest.words import ABSENT, Lexicon, distinct
+from percapita.telemetry.digest.decode.words import ABSENT, Lexicon, distinct
 
 _KEY, _VALUE = 0x0A, 0x12
 STRING, BOOL, INT, DOUBLE = 0x0A, 0x10, 0x18, 0x21

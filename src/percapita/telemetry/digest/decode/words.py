@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from percapita.telemetry.digest.wire import Buffer, Ints
+from percapita.telemetry.digest.decode.wire import Buffer, Ints
 
 ABSENT: Final = -1
 """The code of no text."""

@@ -1,0 +1,1 @@
+"""Requests of OTLP read by columns: bytes, fields, attributes, then spans and log records."""
