@@ -156,9 +156,32 @@ def model_page() -> str:
     return reference()
 
 
+def metrics_page() -> str:
+    """Return the list of all metrics."""
+    from percapita.report.metrics.listed import METRICS  # noqa: PLC0415
+
+    lines = [_METRICS_HEAD, "| metric | kind | one for each | is |\n|---|---|---|---|"]
+    lines += [f"| `{one.name}` | {one.kind} | {one.of} | {one.meaning} |" for one in METRICS]
+    return "\n".join(lines) + "\n"
+
+
+_METRICS_HEAD: Final = """\
+# Metrics
+
+Every figure that has a name. `python docs/generate.py` makes this page from
+`src/percapita/report/metrics/listed.py`; the page `/figures`, its `.json` and `.csv`,
+[`percapita metrics`](cli.md#metrics) and [`book.metrics()`](../how-to/python.md) show this list and nothing else,
+alike to the last digit.
+
+Cost is allocated cost in the basis asked for. "Unit" is the model's primary unit unless a metric has one value for
+each. What is undefined, or not known, has no value: never zero.
+"""
+
+
 REFERENCES: Final[dict[str, Callable[[], str]]] = {
     "tables.md": tables_page,
     "cli.md": cli_page,
+    "metrics.md": metrics_page,
     "model.md": model_page,
 }
 """Page below ``docs/reference`` -> what it must be."""

@@ -235,6 +235,7 @@ QUESTIONS = (
     "model check",
     "cost --by segment",
     "cost --by segment --where segment=SMB --scope infrastructure --top 1 --distribution",
+    "metrics",
     "reconcile",
     "reconcile --against {table}",
     "explain --segment segment=SMB --lines 1",

@@ -24,6 +24,7 @@ PAGES = (
     "/explain?segment=tier%3DStarter&pool=postgresql",
     "/reconcile",
     "/data",
+    "/figures",
     "/model",
     "/cost?by=nothing",
     "/nothing",

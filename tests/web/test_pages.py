@@ -24,6 +24,7 @@ ADDRESSES = {
     "cost": "/cost?by=tier",
     "explain": "/explain?segment=tier%3DStarter",
     "reconcile": "/reconcile",
+    "figures": "/figures",
     "data": "/data",
     "model": "/model",
 }

@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "run": ("run", "Split every bill line over its users and prove the sums."),
     "runs": ("run", "List the runs and what each one published."),
     "cost": ("cost", "Show what a user, tier, tenant, pool or feature costs."),
+    "metrics": ("metrics", "Show every named figure of a period, and what it is."),
     "live": ("live", "Estimate what everything costs right now, before the bill is there."),
     "readings": ("usage", "Sum what was measured, and how sure a sample makes it."),
     "attribution": ("usage", "See how much usage names its user, and where the id is lost."),

@@ -16,14 +16,15 @@ from markupsafe import Markup, escape
 from percapita.report import numbers
 
 _PAGES: Final = (
-    ("overview", "Overview", "o"),
-    ("cost", "Explorer", "c"),
-    ("explain", "Explain", "e"),
-    ("reconcile", "Reconcile", "r"),
-    ("data", "Data health", "d"),
-    ("model", "Cost model", "m"),
+    ("overview", "Overview", "o", ""),
+    ("cost", "Explorer", "c", ""),
+    ("explain", "Explain", "e", ""),
+    ("reconcile", "Reconcile", "r", ""),
+    ("data", "Data health", "d", "More"),
+    ("model", "Cost model", "m", "More"),
+    ("figures", "Metrics", "f", "More"),
 )
-"""Page, its name, and the letter that ``g`` and it lead there by."""
+"""Page, its name, the letter that ``g`` and it lead there by, and the menu it stands in."""
 
 
 def page(template: str, request: Request, **values: Any) -> str:  # noqa: ANN401

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from percapita.core.money import percent, text
 from percapita.reconcile.estimate.snapshot import STATUS, Live, Missing, PoolNow, Row
@@ -120,3 +121,27 @@ def _missing(one: Missing) -> dict[str, Any]:
 
 def _rounded(hours: Decimal) -> Decimal:
     return hours.quantize(Decimal("0.01"))
+
+
+_LINE: Final = ("line", "key", "today", "low", "high", "rate_hour", "active_24h", "cost_per_dau")
+
+
+def flat(data: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
+    """Return header and rows of a statement: rows, named lines, and their total."""
+    by = data["meta"]["by"]
+    lines = [("row", row[by], row) for row in data["rows"]]
+    lines += [(row["class"], None, row) for row in data["classes"]]
+    lines.append(("total", None, data["totals"]))
+    rows = [
+        [
+            line, key, *(_amount(row["today"][name]) for name in ("amount", "low", "high")),
+            _amount(row["rate_hour"]["amount"]), row["active_24h"],
+            _amount(row["cost_per_dau"]["amount"]),
+        ]
+        for line, key, row in lines
+    ]  # fmt: skip
+    return list(_LINE), rows
+
+
+def _amount(written: str | None) -> Decimal | None:
+    return None if written is None else Decimal(written)

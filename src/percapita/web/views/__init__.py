@@ -5,7 +5,7 @@ from typing import Final
 
 from percapita.web.desk import Bench
 from percapita.web.view import Asked, View
-from percapita.web.views import cost, data, explain, line, model, overview, reconcile
+from percapita.web.views import cost, data, explain, figures, line, model, overview, reconcile
 
 Page = Callable[[Bench, Asked], View]
 
@@ -15,6 +15,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "explain": explain.view,
     "line": line.view,
     "reconcile": reconcile.view,
+    "figures": figures.view,
     "data": data.view,
     "model": model.view,
 }
