@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -21,6 +22,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import SpanKind
 
+from percapita.cli.main import run
 from percapita.core.subjects import USER
 from percapita.core.tables import READINGS
 from percapita.project import Project
@@ -88,6 +90,40 @@ def test_every_span_of_the_sdk_is_a_reading_once(folder: Path) -> None:
     settled(server)
 
     assert counted(folder) == {"ada": 800, "grace@example.com": 500, "linus": 500}
+
+
+def test_the_key_is_rotated_while_users_come(folder: Path) -> None:
+    """Rotated and retired under a running server: the same users, each signal once."""
+    (folder / "model.yaml").write_text(f"{MODEL}identity: {{wait: 1}}\n")
+    server = Server(folder, command=[]).start()
+    http = f"http://127.0.0.1:{server.ports['otlp_http_port']}/v1/traces"
+    key = ["key", "--project", str(folder)]
+    twice, _ = spans(30, user="ada")
+
+    def send() -> list[int | None]:
+        trace(HttpSpans(http, compression=Compression.Gzip), 90)
+        assert server.send(packed(twice), content_encoding="gzip").status == 200
+        until(lambda: server.state()["spool"]["waiting"] == 0)
+        return subjects(folder)
+
+    with contextlib.ExitStack() as stack:
+        stack.callback(server.stop)
+        until(lambda: server.state()["counting"]["running"])
+        before = send()
+        assert run([key[0], "rotate", *key[1:]]) == 0
+        assert send() == before
+        # Signals without a user wait for one first.
+        until(lambda: run([key[0], "retire", *key[1:]]) == 0)
+        assert send() == before
+
+    assert subjects(folder) == before
+    assert counted(folder) == {"ada": 120, "grace@example.com": 90, "linus": 90}
+
+
+def subjects(folder: Path) -> list[int | None]:
+    """Return the users' numbers."""
+    with Project.open(folder).store() as store:
+        return [store.door.find(USER, user) for user in USERS]
 
 
 class Sender(threading.Thread):

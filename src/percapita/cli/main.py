@@ -40,6 +40,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "ledger": ("dump", "Print the amounts of every receiver."),
     "export": ("export", "Hand the bill on as FOCUS, as it came or cut over its users."),
     "erase": ("privacy", "Forget who somebody was; every total stays."),
+    "key": ("key", "Rotate the key that ids of people are hidden with."),
     "close": ("close", "Close a billing month: what changes later is booked apart."),
     "history": ("history", "Show each version of a month's figures, and why it moved."),
     "journal": ("journal", "Write a month's double entries, which sum to the bill."),

@@ -6,13 +6,17 @@ import hashlib
 import os
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 HASH_BYTES = 16
 """Of a pseudonym."""
 _KEY_BYTES = 32
 _HASH = re.compile(r"[0-9a-f]{32}")
+_OLD, _MARKS = "old", "marks"
+"""Words before the further secrets of a key file; the first line is the key itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +24,54 @@ class Key:
     """The secret of the pseudonyms, and the short public name it is stored under."""
 
     secret: bytes
+    old: tuple[bytes, ...] = ()
+    """Secrets that stand for the same people still, newest first."""
+    marking: bytes = b""
+    """What marks are made with; of the secret unless said."""
+    path: Path | None = field(default=None, compare=False)
+    stamp: tuple[int, ...] = field(default=(), compare=False)
+    """How the file was when it was read."""
 
     @property
     def id(self) -> str:
         """Eight hex digits that name this key and give nothing of it away."""
         return hashlib.blake2b(self.secret, digest_size=4, person=b"percapita key").hexdigest()
+
+    @property
+    def former(self) -> tuple[Key, ...]:
+        """The keys that stand for the same people still, newest first."""
+        return tuple(Key(secret) for secret in self.old)
+
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """All secrets, this key's first."""
+        return (self.secret, *self.old)
+
+    @property
+    def marks(self) -> bytes:
+        """The secret that signals are known again by. It outlives the key: none counts twice."""
+        made = hashlib.blake2b(self.secret, digest_size=_KEY_BYTES, person=b"percapita marks")
+        return self.marking or made.digest()
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether the file is another by now."""
+        return self.path is not None and _stamp(self.path) not in (self.stamp, ())
+
+    def latest(self) -> Key:
+        """Return the key as its file says it now; this one where the file can't be read."""
+        if self.path is None or not self.changed:
+            return self
+        try:
+            return _read(self.path)
+        except (OSError, ValueError):
+            return replace(self, stamp=_stamp(self.path))
+
+    def rotated(self) -> Key:
+        """Return a new key that knows this one as its former."""
+        return replace(
+            self, secret=secrets.token_bytes(_KEY_BYTES), old=self.secrets, marking=self.marks
+        )
 
     def pseudonym(self, kind: str, name: str) -> str:
         """Return the 128-bit keyed hash of a subject's id, in hex."""
@@ -47,17 +94,59 @@ def digest(key: Key, kind: str, name: str) -> str:
 def open_key(path: Path) -> Key:
     """Read the key file, or make one that only its owner can read."""
     if path.exists():
-        return Key(bytes.fromhex(path.read_text(encoding="ascii").strip()))
-    secret = secrets.token_bytes(_KEY_BYTES)
+        return _read(path)
+    with _draft(path, Key(secrets.token_bytes(_KEY_BYTES))) as draft:
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return open_key(path)
+    return _read(path)
+
+
+def write_key(path: Path, key: Key) -> Key:
+    """Put a key in the place of the file's, wholly or not at all; return it as read."""
+    with _draft(path, key) as draft:
+        draft.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    return _read(path)
+
+
+def _read(path: Path) -> Key:
+    stamp = _stamp(path)
+    first, *more = path.read_text(encoding="ascii").strip().split("\n")
+    found: dict[str, list[bytes]] = {_OLD: [], _MARKS: []}
+    for line in filter(None, map(str.strip, more)):
+        word, _, digits = line.partition(" ")
+        if word not in found:
+            raise ValueError(f"no line begins with {word[:8]!r}")
+        found[word].append(bytes.fromhex(digits))
+    marking = found[_MARKS][-1] if found[_MARKS] else b""
+    return Key(bytes.fromhex(first.strip()), tuple(found[_OLD]), marking, path, stamp)
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+@contextmanager
+def _draft(path: Path, key: Key) -> Iterator[Path]:
+    lines = [key.secret.hex(), *(f"{_OLD} {secret.hex()}" for secret in key.old)]
+    if key.marking:
+        lines.append(f"{_MARKS} {key.marking.hex()}")
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.write(secret.hex() + "\n")
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
+        file.write("\n".join(lines) + "\n")
         file.flush()
         os.fsync(file.fileno())
     try:
-        os.link(draft, path)
-    except FileExistsError:
-        return open_key(path)
+        yield draft
     finally:
-        draft.unlink()
-    return Key(secret)
+        draft.unlink(missing_ok=True)

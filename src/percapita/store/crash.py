@@ -45,6 +45,16 @@ CLOSING_POINTS: tuple[str, ...] = (
 )
 """The names that closing a month passes, and a run that restates closed months alone."""
 
+KEY_POINTS: tuple[str, ...] = (
+    "key.file-written",
+    "key.staged",
+    "key.committed",
+    "subjects.renewed",
+    "key.retire-staged",
+    "key.retire-committed",
+)
+"""The names that a rotation of the key passes, to the former key's retirement."""
+
 LIVE_POINTS: tuple[str, ...] = (
     "live.file-written",
     "live.files-written",

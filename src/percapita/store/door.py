@@ -19,9 +19,10 @@ from percapita.core.errors import InputError
 from percapita.core.privacy import Key, digest
 from percapita.core.sources import Source
 from percapita.core.subjects import ERASED, NOBODY
+from percapita.store.catalog import renewals
 from percapita.store.catalog.catalog import take
 from percapita.store.catalog.many_rows import bulk, pairs
-from percapita.store.catalog.tables import ABOUT, IMPORTS, MARKS, QUARANTINE, SUBJECTS
+from percapita.store.catalog.tables import ABOUT, IMPORTS, MARKS, PSEUDONYMS, QUARANTINE, SUBJECTS
 from percapita.store.crash import point
 from percapita.store.journal import audit
 from percapita.store.site import Site
@@ -41,7 +42,18 @@ class KeyChangedError(InputError):
         super().__init__(
             f"The store's pseudonyms were made with key {held}, the project's key is {given}:"
             " every user would be counted a second time.",
-            hint="Restore the old key file, or import into a new store with --store DIR.",
+            hint="Restore the key file, or copy it from where the key was rotated;"
+            " else import into a new store with --store DIR.",
+        )
+
+
+class KeyRotatedError(InputError):
+    """The key was rotated by another process just now."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(
+            f"Key {given} was rotated while this went on; nothing was changed.",
+            hint="Run the same command again.",
         )
 
 
@@ -51,18 +63,26 @@ class Door:
     def __init__(self, site: Site, labels: Collection[str]) -> None:
         self._site = site
         self._labels = frozenset(labels)
-        self._checked = False
+        self._renews: bool | None = None
+        """Whether subjects may be known by former keys too; ``None`` before it was looked."""
 
     @property
     def key(self) -> Key:
         """The key of the pseudonyms."""
         return self._site.key
 
+    def refresh(self) -> None:
+        """Go on with the key of now: another process may have rotated it."""
+        if self.key.changed:
+            self._site.key = self.key.latest()
+            self._renews = None
+
     def numbers(self, kind: str, names: Sequence[str]) -> dict[str, int]:
         """Return each name's number; names that are new get one. The empty name is nobody.
 
         Hand in all names of a delivery at once: numbers are sorted within a call.
         """
+        self.refresh()
         hashes = {name: digest(self.key, kind, name) for name in set(names) if name}
         known = self.numbers_of(kind, {found: name for name, found in hashes.items()})
         result = {name: known[found] for name, found in hashes.items()}
@@ -77,20 +97,27 @@ class Door:
         """
         with self._site.catalog.read() as connection:
             known = self._known(connection, names)
-        fresh = sorted(names.keys() - known.keys())
+        fresh = names.keys() - known.keys()
+        if fresh and self.key.old:
+            known.update(self._recognised(kind, fresh, names))
+            fresh -= known.keys()
         if fresh:
-            known.update(self._hand_out(kind, fresh, names))
+            known.update(self._hand_out(kind, sorted(fresh), names))
         return known
 
     def find(self, kind: str, name: str) -> int | None:
         """Return a name's number, ``None`` where it was never seen."""
-        wanted = digest(self.key, kind, name)
+        self.refresh()
+        wanted = [digest(key, kind, name) for key in (self.key, *self.key.former)]
         with self._site.catalog.read() as connection:
-            return self._known(connection, [wanted]).get(wanted)
+            known = self._known(connection, wanted)
+        return next((known[one] for one in wanted if one in known), None)
 
     def known(self, kind: str, names: Collection[str]) -> set[str]:
         """Return those of the names that have a number."""
-        hashes = {digest(self.key, kind, name): name for name in names if name}
+        self.refresh()
+        keys = (self.key, *self.key.former)
+        hashes = {digest(key, kind, name): name for key in keys for name in names if name}
         if not hashes:
             return set()
         with self._site.catalog.read() as connection:
@@ -157,6 +184,8 @@ class Door:
             mine = SUBJECTS.c.number.in_(numbers)
             held = connection.execute(sa.select(SUBJECTS.c.hash).where(mine)).scalars()
             hashes = [found for found in held if found]
+            if renewals.there(connection):
+                hashes += renewals.forget(connection, numbers)
             nobody = dict.fromkeys(("key_id", "hash", "label", "alias_of"))
             at = self._site.clock(now)
             connection.execute(
@@ -173,13 +202,16 @@ class Door:
     def _known(self, connection: Connection, hashes: Collection[str]) -> dict[str, int]:
         """Return the numbers of those of the hashes that have one, perhaps among others."""
         self._check_key(connection)
+        if self._renews is None:
+            self._renews = renewals.there(connection)
         last = connection.execute(sa.select(sa.func.max(SUBJECTS.c.number))).scalar() or 0
         if last == 0:
             return {}
         number = sa.func.coalesce(SUBJECTS.c.alias_of, SUBJECTS.c.number)
         wanted = sa.select(SUBJECTS.c.hash, number.label("number"))
         if len(hashes) * _SCAN_FROM > last:
-            return pairs(connection, wanted.where(SUBJECTS.c.hash.is_not(None)))
+            known = pairs(connection, wanted.where(SUBJECTS.c.hash.is_not(None)))
+            return known | renewals.known(connection) if self._renews else known
         result: dict[str, int] = {}
         for batch in _batches(sorted(hashes)):
             # Twenty thousand parameters cost more than the look-up; hashes are hex digits.
@@ -188,7 +220,31 @@ class Door:
                 f"SELECT hash, coalesce(alias_of, number) FROM subjects WHERE hash IN ({listed})"
             )
             result |= {row[0]: row[1] for row in rows}
+            if self._renews:
+                result |= renewals.known(connection, listed)
         return result
+
+    def _recognised(
+        self, kind: str, hashes: Collection[str], names: Mapping[str, str]
+    ) -> dict[str, int]:
+        """Return the numbers of those whom former keys know; this key knows them from now on."""
+        if not self._renews:
+            self._site.catalog.prepare([PSEUDONYMS])
+            self._renews = True
+        found: dict[str, int] = {}
+        for key in self.key.former:
+            by_former = {digest(key, kind, names[one]): one for one in hashes if one not in found}
+            with self._site.catalog.read() as connection:
+                known = self._known(connection, by_former)
+            mine = {by_former[one]: n for one, n in known.items() if one in by_former}
+            former = {by_former[one]: one for one in known.keys() & by_former.keys()}
+            if mine:
+                with self._site.catalog.write() as connection:
+                    self._claim_key(connection)
+                    renewals.keep(connection, former, self.key.id)
+                    point("subjects.renewed")
+            found |= mine
+        return found
 
     def _hand_out(
         self, kind: str, digests: Sequence[str], names: Mapping[str, str]
@@ -211,20 +267,30 @@ class Door:
         point("subjects.committed")
         return known
 
-    def _check_key(self, connection: Connection) -> None:
-        """Refuse a key that is not the one the store's pseudonyms were made with."""
-        if self._checked:
-            return
-        held = connection.execute(sa.select(ABOUT.c.value).where(ABOUT.c.name == "key")).scalar()
-        if held is not None and held != self.key.id:
-            raise KeyChangedError(held, self.key.id)
-        self._checked = held is not None
+    def _check_key(self, connection: Connection) -> str | None:
+        """Return which key the store's pseudonyms are made with; refuse any other than ours."""
+        held = renewals.held(connection)
+        if held not in (None, self.key.id, *(key.id for key in self.key.former)):
+            if self.key.latest().id == held:
+                raise KeyRotatedError(self.key.id)
+            raise KeyChangedError(str(held), self.key.id)
+        return held
 
     def _claim_key(self, connection: Connection) -> None:
-        self._check_key(connection)
-        if not self._checked:
-            connection.execute(sa.insert(ABOUT), {"name": "key", "value": self.key.id})
-            self._checked = True
+        held = self._check_key(connection)
+        if held != self.key.id:
+            claim(connection, self._site, held)
+
+
+def claim(
+    connection: Connection, site: Site, former: str | None, now: datetime | None = None
+) -> None:
+    """Make pseudonyms with the site's key from now on; ``former`` is the key until now."""
+    if former is None:
+        connection.execute(sa.insert(ABOUT), {"name": "key", "value": site.key.id})
+        return
+    connection.execute(sa.update(ABOUT).where(renewals.KEY).values(value=site.key.id))
+    audit(connection, site, site.clock(now), "key rotate", site.key.id, former=former)
 
 
 def mark(connection: Connection, import_id: str, source: Source, marks: Mapping[int, str]) -> None:

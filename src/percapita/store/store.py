@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from percapita.store.catalog.catalog import Catalog
     from percapita.store.imports.contents import Contents
     from percapita.store.imports.transaction import ImportTx
+    from percapita.store.keys import Keys
     from percapita.store.live.turns import LiveStore
     from percapita.store.runs.closing import Closings, Restated
     from percapita.store.runs.estimates import Estimates
@@ -136,8 +137,8 @@ class Store:
         False also where the source is read differently now: other columns, units, mode or key.
         """
         digest = content if isinstance(content, str) else content_of(content)
+        settings = settings_of(source, self._site.key)
         with self.catalog.read() as connection:
-            settings = settings_of(source, self._site.key)
             return scopes.unchanged(connection, source, digest, settings)
 
     @property
@@ -210,14 +211,9 @@ class Store:
     # Runs
 
     def begin_run(
-        self,
-        *,
-        model_text: str,
-        model_hash: str,
-        bases: Sequence[str],
-        imports: Collection[str] | None = None,
-        now: datetime | None = None,
-    ) -> RunTransaction:
+        self, *, model_text: str, model_hash: str, bases: Sequence[str],
+        imports: Collection[str] | None = None, now: datetime | None = None,
+    ) -> RunTransaction:  # fmt: skip
         """Begin a run over these imports as they stood when the last of them came in.
 
         Without ``imports`` it reads all that is live now. Bind its inputs with ``run=tx.id``.
@@ -279,6 +275,13 @@ class Store:
         return Tokens(self._site)
 
     @property
+    def keys(self) -> Keys:
+        """The key of the pseudonyms, and its former ones."""
+        from percapita.store.keys import Keys  # noqa: PLC0415
+
+        return Keys(self._site)
+
+    @property
     def estimates(self) -> Estimates:
         """What was estimated before its bill, and what bills said then."""
         from percapita.store.runs.estimates import Estimates  # noqa: PLC0415
@@ -336,13 +339,9 @@ class Store:
         return run_lines.lines_of(self._site, portions, run, self.tag_rules, keys)
 
     def _portions(
-        self,
-        table: Table,
-        run: str | None,
-        basis: str | None,
-        chosen: Mapping[str, str] | None,
-        periods: Collection[str] | None,
-    ) -> list[views.Portion]:
+        self, table: Table, run: str | None, basis: str | None,
+        chosen: Mapping[str, str] | None, periods: Collection[str] | None,
+    ) -> list[views.Portion]:  # fmt: skip
         with self.catalog.read() as connection:
             if run is not None:
                 records.require_run(connection, run, unfinished=table in INPUTS)

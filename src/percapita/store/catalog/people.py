@@ -8,6 +8,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from percapita.core.subjects import PSEUDO, USER
+from percapita.store.catalog import renewals
 from percapita.store.catalog.catalog import Catalog
 from percapita.store.catalog.tables import SUBJECTS
 
@@ -55,7 +56,8 @@ def by_pseudonym(catalog: Catalog, digits: str) -> list[int]:
             .order_by(SUBJECTS.c.number)
             .limit(2)
         )
-        return [row.number if row.alias_of is None else row.alias_of for row in rows]
+        found = [row.number if row.alias_of is None else row.alias_of for row in rows]
+        return found or renewals.by_pseudonym(connection, digits)
 
 
 def with_aliases(catalog: Catalog, number: int) -> tuple[int, ...]:

@@ -174,6 +174,13 @@ SUBJECTS = _table(
     sa.Column("alias_of", sa.BigInteger),
     sa.Column("erased_at", Instant),
 )
+PSEUDONYMS = _table(
+    "pseudonyms",
+    # What else a subject is known by: its hash made with a later key.
+    sa.Column("hash", sa.String(32), primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False, index=True),
+    sa.Column("key_id", sa.String(16), nullable=False),
+)
 # As text, because SQLAlchemy would load PostgreSQL's dialect to know its partial indexes.
 sa.event.listen(
     SUBJECTS,

@@ -39,6 +39,7 @@ class Numbers:
         """Forget what may have changed: call it before each batch."""
         with self._catalog.read() as connection:
             acts = connection.execute(sa.select(sa.func.max(AUDIT.c.id))).scalar()
+        self._door.refresh()
         if acts != self._acts:
             self._acts = acts
             self._long = self._short = _Sorted.empty()

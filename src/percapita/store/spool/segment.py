@@ -55,6 +55,10 @@ class DamagedError(ValueError):
     """Bytes of a segment are not what was written."""
 
 
+class OtherKeyError(DamagedError):
+    """A segment was sealed with another secret."""
+
+
 class Segment:
     """A segment file, to append to or to read from."""
 
@@ -115,6 +119,11 @@ class Segment:
             ).digest()
         )
 
+    def turn(self, secret: bytes) -> None:
+        """Read on with another secret."""
+        self._secret = secret
+        self.__dict__.pop("_cipher", None)
+
     def sealed(self, position: int, kind: int, received: int, body: bytes) -> tuple[bytes, bytes]:
         """Return head and sealed body of an entry."""
         about = _AUTHENTICATED.pack(position, received, kind)
@@ -157,7 +166,7 @@ class Segment:
         """Return the entry there and where the next one is; nothing where none is whole.
 
         Raises:
-            DamagedError: the entry is whole, and not what this project's key sealed.
+            OtherKeyError: the entry is whole, and not what this secret sealed.
         """
         found = self._sealed(at or _START)
         if found is None:
@@ -169,7 +178,7 @@ class Segment:
         try:
             body = self._cipher.decrypt(_nonce(position), sealed, about)
         except InvalidTag:
-            raise DamagedError(f"{self.path.name} was written with another key") from None
+            raise OtherKeyError(f"{self.path.name} was written with another key") from None
         if kind & PACKED:
             # The last bytes of gzip say how much it was.
             size = int.from_bytes(body[-4:], "little")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from percapita.store.spool.head import Head
 from percapita.store.spool.segment import (
     DamagedError,
     Entry,
+    OtherKeyError,
     Segment,
     Signal,
     first_of,
@@ -34,7 +36,7 @@ class Spool:
         self, store: Path, key: Key, *, limit: int = LIMIT, segment_bytes: int = SEGMENT_BYTES
     ) -> None:
         self.folder = store / FOLDER
-        self._secret = key.secret
+        self._key = key
         self._limit = limit
         self._segment_bytes = segment_bytes
         self._head = Head(self.folder)
@@ -52,7 +54,7 @@ class Spool:
             HeldError: another process appends to this spool.
         """
         if self._writer is None:
-            self._writer = Writer(self.folder, self._secret, self._limit, self._segment_bytes)
+            self._writer = Writer(self.folder, self._key, self._limit, self._segment_bytes)
         return self
 
     def append(self, signal: Signal, body: bytes, *, packed: bytes = b"") -> Future[int]:
@@ -109,6 +111,25 @@ class Spool:
             after = entry.position
         return found
 
+    def needs(self, key: Key, after: int) -> bool:
+        """Tell whether something behind a position was sealed with another key than this one."""
+        for path in segments(self.folder):
+            last, at = 0, 0
+            try:
+                segment = Segment.open(path, key.secret)
+            except (FileNotFoundError, DamagedError):
+                continue
+            try:
+                while (found := segment.skip(at)) is not None:
+                    last, at = found
+                if last > after:
+                    segment.read(0)
+            except OtherKeyError:
+                return True
+            finally:
+                segment.close()
+        return False
+
     def forget(self, upto: int) -> None:
         """Drop what the store has committed, in whole segments; the newest always stays."""
         found = segments(self.folder)
@@ -153,7 +174,7 @@ class Spool:
         """Return the first entry of a segment behind a position, before a bound."""
         try:
             segment, at = self._seek(path, after)
-            found = segment.read(at)
+            found = self._unsealed(segment, at)
         except FileNotFoundError:
             return None
         except DamagedError as error:
@@ -167,11 +188,23 @@ class Spool:
         self._place = (entry.position, end)
         return entry
 
+    def _unsealed(self, segment: Segment, at: int) -> tuple[Entry, int] | None:
+        """Read an entry with the secret that sealed it: this key's, a former or a new one's."""
+        try:
+            return segment.read(at)
+        except OtherKeyError as error:
+            self._key = self._key.latest()
+            for secret in self._key.secrets:
+                segment.turn(secret)
+                with suppress(OtherKeyError):
+                    return segment.read(at)
+            raise error from None
+
     def _seek(self, path: Path, after: int) -> tuple[Segment, int]:
         """Open a segment, if it is not, at the first entry behind a position."""
         if self._open is None or self._open.path != path:
             self._put_away()
-            self._open = Segment.open(path, self._secret)
+            self._open = Segment.open(path, self._key.secret)
         position, at = self._place
         if position != after:
             at = 0

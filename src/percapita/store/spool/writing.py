@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from percapita.core.errors import PercapitaError
+from percapita.core.privacy import Key
 from percapita.store.lock import Lock
 from percapita.store.spool.head import Head
 from percapita.store.spool.segment import (
@@ -63,11 +64,11 @@ class _Waiting(NamedTuple):
 class Writer:
     """Appends to the spool. One process at a time has one; it holds the spool's lock."""
 
-    def __init__(self, folder: Path, secret: bytes, limit: int, segment_bytes: int) -> None:
+    def __init__(self, folder: Path, key: Key, limit: int, segment_bytes: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = Lock(folder / "lock", "writing to this spool").take()
         self._folder = folder
-        self._secret = secret
+        self._key = key
         self._limit = limit
         self._segment_bytes = segment_bytes
         self._most = min(_BATCH_BYTES, segment_bytes, limit // 8)
@@ -124,7 +125,7 @@ class Writer:
         if not found:
             return 0
         try:
-            last = Segment.open(found[-1], self._secret)
+            last = Segment.open(found[-1], self._key.secret)
         except DamagedError:
             # The reader says so; positions go on behind it.
             return first_of(found[-1])
@@ -158,6 +159,8 @@ class Writer:
         """Make a batch durable, or refuse all of it."""
         try:
             self._room(sum(len(item.body) for item in batch))
+            if self._key.changed:
+                self._leave()
             segment = self._segment or self._open()
             parts: list[bytes] = []
             for position, item in enumerate(batch, self.last + 1):
@@ -212,7 +215,8 @@ class Writer:
             raise SpoolFullError("the disk is full")
 
     def _open(self) -> Segment:
-        self._segment = Segment.create(self._folder, self.last + 1, self._secret)
+        self._key = self._key.latest()
+        self._segment = Segment.create(self._folder, self.last + 1, self._key.secret)
         self._since = time.monotonic()
         return self._segment
 

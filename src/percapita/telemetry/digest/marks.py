@@ -23,11 +23,11 @@ class Marks:
 
     def __init__(self, key: Key) -> None:
         made = [
-            hashlib.blake2b(bytes([at]), digest_size=8, key=key.secret, person=b"percapita mark")
+            hashlib.blake2b(bytes([at]), digest_size=8, key=key.marks, person=b"percapita mark")
             for at in range(_CONSTANTS)
         ]
         self._odd = [np.uint64(int.from_bytes(one.digest(), "little") | 1) for one in made]
-        self._secret = key.secret
+        self._secret = key.marks
 
     def of_spans(self, start: Words, trace: tuple[Words, ...], span: Words) -> tuple[Words, Words]:
         """Return key and check of spans: their ids, found by when they began."""
