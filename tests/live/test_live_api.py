@@ -43,8 +43,8 @@ def events(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
 
 
 def test_the_api_says_what_the_command_says(server: Server, company: Path) -> None:
-    """GET /v1/live gives the very document of ``percapita live --format json``."""
-    with answered(server, "/v1/live?by=tier") as response:
+    """GET /api/v1/live gives the very document of ``percapita live --format json``."""
+    with answered(server, "/api/v1/live?by=tier") as response:
         found = json.loads(response.read())
 
     assert response.status == 200
@@ -55,7 +55,7 @@ def test_the_api_says_what_the_command_says(server: Server, company: Path) -> No
 
 def test_a_stream_follows(server: Server, company: Path) -> None:
     """Twenty nodes start, and whoever listens sees it."""
-    with answered(server, "/v1/live/stream") as response:
+    with answered(server, "/api/v1/live/stream") as response:
         assert response.getheader("content-type") == "text/event-stream"
         stream = events(response)
         before = Decimal(next(stream)["totals"]["rate_hour"]["amount"])
@@ -72,8 +72,9 @@ def test_a_stream_follows(server: Server, company: Path) -> None:
 
 def test_a_wrong_question_is_refused(server: Server) -> None:
     """What the estimate can't be cut by is said with the nearest name, and 400."""
-    with answered(server, "/v1/live?by=teir") as response:
+    with answered(server, "/api/v1/live?by=teir") as response:
         found = json.loads(response.read())
 
     assert response.status == 400
-    assert found["error"]["hint"] == "Did you mean tier?"
+    assert response.getheader("content-type") == "application/problem+json"
+    assert found["detail"] == "Did you mean tier?"

@@ -51,7 +51,7 @@ def test_other_machines_need_a_token(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert refused.status == 401
         assert server.send(body, authorization=sender).status == 401
         assert grpc_codes == [grpc.StatusCode.OK, grpc.StatusCode.UNAUTHENTICATED]
-        assert pages == [200, 401]
+        assert pages == [200, 403]
         until(lambda: set(ids) <= set(server.counted()))
 
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 
+from percapita.project import Project
+from percapita.store import Store
+from percapita.telemetry.receive.access import Access
+from percapita.web import app, table
 from percapita.web.desk import Desk
-from percapita.web.site import create
+from percapita.web.door import Door
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +60,49 @@ class Site:
             with error:
                 return _read(error.code, error.headers, error.read())
 
+    def ask(
+        self, method: str, path: str, form: Mapping[str, str] | None = None, **headers: str
+    ) -> Reply:
+        """Ask by any method; redirects are replies."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        body = urllib.parse.urlencode(form or {}).encode() if method != "GET" else None
+        if body is not None:
+            named.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
+        with closing(connection):
+            connection.request(method, path, body, named)
+            reply = connection.getresponse()
+            streamed = reply.headers.get_content_type() == "text/event-stream"
+            return _read(reply.status, reply.headers, b"" if streamed else reply.read())
+
 
 def _read(status: int, headers: Any, body: bytes) -> Reply:  # noqa: ANN401
-    return Reply(status, {name.lower(): value for name, value in headers.items()}, body.decode())
+    named = {name.lower(): ", ".join(headers.get_all(name)) for name in headers}
+    return Reply(status, named, body.decode())
 
 
 @contextmanager
-def served(project: Path) -> Iterator[Site]:
-    """Serve a project as long as the block runs."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    desk = Desk(project)
-    server = uvicorn.Server(uvicorn.Config(create(desk), log_level="critical"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield Site(f"http://127.0.0.1:{listening.getsockname()[1]}")
-    finally:
-        server.should_exit = True
-        thread.join()
-        desk.close()
-        listening.close()
+def served(project: Path, *, host: str = "127.0.0.1", **how: Any) -> Iterator[Site]:  # noqa: ANN401 the door's
+    """Serve a project as long as the block runs, as if the server had the address ``host``."""
+    opened = Project.open(project)
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        desk = Desk(project)
+        stack.callback(desk.close)
+
+        @cache
+        def store() -> Store:
+            return stack.enter_context(opened.store())
+
+        door = Door(Access(host, lambda _: False), store, **how)
+        pages = app.create(table.routes(opened, desk, door), door)
+        server = uvicorn.Server(uvicorn.Config(pages, log_level="critical"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield Site(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        finally:
+            server.should_exit = True
+            thread.join()

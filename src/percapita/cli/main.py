@@ -45,7 +45,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "history": ("history", "Show each version of a month's figures, and why it moved."),
     "journal": ("journal", "Write a month's double entries, which sum to the bill."),
     "serve": ("serve", "Show pages, and receive what OpenTelemetry exporters send."),
-    "token": ("token", "Make, list and revoke tokens for senders on other machines."),
+    "token": ("token", "Make, list and revoke tokens for senders and readers."),
 }
 """Verb -> module of ``percapita.cli`` and the sentence that ``--help`` prints."""
 

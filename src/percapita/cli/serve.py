@@ -48,6 +48,8 @@ class MissingExtraError(InputError):
               help="Speak TLS with this certificate and key (PEM).")  # fmt: skip
 @click.option("--allow-host", multiple=True, metavar="NAME",
               help="A name by which this machine is called too; may be given again.")  # fmt: skip
+@click.option("--sign-in", is_flag=True,
+              help="Ask for sign-in on this machine too, as behind a proxy.")  # fmt: skip
 @click.option("--max-body", default=16, show_default=True, type=click.IntRange(1, 256),
               metavar="MIB", help="Largest request, unpacked.")  # fmt: skip
 @click.option("--spool-limit", default=2048, show_default=True, type=click.IntRange(1),
@@ -63,6 +65,7 @@ def serve_command(
     no_web: bool,  # noqa: FBT001 click's way
     tls: tuple[Path, Path] | None,
     allow_host: tuple[str, ...],
+    sign_in: bool,  # noqa: FBT001 likewise
     max_body: int,
     spool_limit: int,
     form: str,
@@ -86,8 +89,8 @@ def serve_command(
         logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
         project = Project.open(project_dir, store_dir)
         asked = Asked(
-            host, None if no_web else port, otlp_http_port, otlp_grpc_port, tls, allow_host,
-            Limits(body=max_body * _MIB), spool_limit * _MIB,
+            host, None if no_web else port, otlp_http_port, otlp_grpc_port, tls, sign_in,
+            allow_host, Limits(body=max_body * _MIB), spool_limit * _MIB,
         )  # fmt: skip
         serve(project, asked, lambda opened: _say(project.root, opened, form, tls=tls is not None))
 

@@ -1,4 +1,4 @@
-"""``token``: who may send telemetry from other machines."""
+"""``token``: who may send telemetry and read pages from other machines."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING
 import click
 
 from percapita.cli import options
+from percapita.core.roles import ROLES
 
 if TYPE_CHECKING:
-    from percapita.store.tokens import Role, Token
+    from percapita.store.tokens import Token
 
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,62}")
 
 
 @click.group("token")
 def token_command() -> None:
-    """Make, list and revoke the tokens that senders on other machines need.
+    """Make, list and revoke the tokens that senders and readers on other machines need.
 
     \b
     Examples:
       percapita token create checkout --project acme
+      percapita token create board --role viewer --project acme
       percapita token list --project acme
       percapita token revoke checkout --project acme
     """  # noqa: D301
@@ -31,11 +33,12 @@ def token_command() -> None:
 
 @token_command.command("create")
 @click.argument("name")
-@click.option("--role", type=click.Choice(["sender", "admin"]), default="sender",
-              show_default=True, help="An admin may read pages too.")  # fmt: skip
+@click.option("--role", type=click.Choice(["sender", *ROLES]), default="sender",
+              show_default=True,
+              help="A sender sends telemetry; the others read pages and the API.")  # fmt: skip
 @options.project
 @options.output("text", "json")
-def create(name: str, role: Role, project_dir: Path, store_dir: Path | None, form: str) -> None:
+def create(name: str, role: str, project_dir: Path, store_dir: Path | None, form: str) -> None:
     """Make a token called NAME. It is shown this once; only its hash is kept."""
     from percapita.project import Project  # noqa: PLC0415
 
@@ -50,10 +53,11 @@ def create(name: str, role: Role, project_dir: Path, store_dir: Path | None, for
         click.echo(json.dumps({"name": name, "role": role, "token": token}, indent=2))
         return
     click.echo(token)
-    click.echo(
-        "Shown this once. Senders need it as a header: "
-        f'OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20{token[:8]}…"', err=True,
-    )  # fmt: skip
+    use = f"Read with it: curl -H 'Authorization: Bearer {token[:8]}…', or sign in to the pages."
+    if role == "sender":
+        header = f'OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20{token[:8]}…"'
+        use = f"Senders need it as a header: {header}"
+    click.echo(f"Shown this once. {use}", err=True)
 
 
 @token_command.command("list")

@@ -15,6 +15,7 @@ from percapita.model.shapes import BAD, At, Choice, Name, Number, WrongError
 from percapita.model.structures import Either, Key, Listed, Made, Named, Record
 from percapita.model.tags import RULES, Rule, numbered
 from percapita.model.yaml import parse
+from percapita.project.access import SIGN_IN, VIEWERS, SignIn, Viewers
 from percapita.reconcile.journal import Accounts
 
 _TEXT: Final = Name()
@@ -50,6 +51,9 @@ class Settings:
     """Rules for virtual tags, or the file that holds them."""
     journal: Accounts = field(default_factory=Accounts)
     """Accounts of the month's double entries."""
+    sign_in: SignIn | None = None
+    """How readers of the pages sign in, besides by token."""
+    viewers: Viewers = field(default_factory=Viewers)
     version: int = field(default=1, repr=False)
 
 
@@ -266,6 +270,11 @@ PROJECT: Final = Record(
             "Rules for virtual tags, or the file with them.",
             "tags: [{match: {tags.Env: prd}, set: {Environment: prod}}]"),
         Key("journal", JOURNAL, "Accounts of the month's double entries.", _JOURNAL_EXAMPLE),
+        Key("sign in", SIGN_IN, "OpenID provider that readers of the pages sign in with.",
+            "sign in: {issuer: https://id.example, client: percapita, roles: {viewer: ['*']}}",
+            default="none: readers sign in with tokens"),
+        Key("viewers", VIEWERS, "What readers see who may not see people.",
+            "viewers: {fewest: 10}"),
     ),
     _settings,
     spec=Settings,

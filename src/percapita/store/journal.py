@@ -29,9 +29,11 @@ class Audited:
     at: datetime
     who: str
     what: str
-    """``import``, ``run``, ``publish``, ``alias`` or ``gc``."""
+    """``import``, ``run``, ``publish``, ``alias``, ``gc``, ``sign in``, ``look at`` …"""
     ref: str
     detail: Mapping[str, Any]
+    id: int = 0
+    """Its place in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ def audit(
 def audited(connection: Connection) -> list[Audited]:
     """Return the audit log, oldest first."""
     rows = connection.execute(sa.select(AUDIT).order_by(AUDIT.c.id))
-    return [Audited(row.at, row.who, row.what, row.ref, row.detail) for row in rows]
+    return [Audited(row.at, row.who, row.what, row.ref, row.detail, row.id) for row in rows]
 
 
 def _sync(folder: Path) -> None:

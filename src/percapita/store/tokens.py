@@ -8,20 +8,22 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from percapita.core.errors import InputError, nearest
+from percapita.core.roles import ROLES
 from percapita.store.catalog.tables import METADATA, Instant
 from percapita.store.journal import audit
 from percapita.store.site import Site
 
-Role = Literal["sender", "admin"]
-
-ROLES: Final[tuple[Role, ...]] = get_args(Role)
-"""``sender`` may send telemetry and nothing else; ``admin`` may read all pages too."""
+SENDER: Final = "sender"
+KINDS: Final = (SENDER, *ROLES)
+"""``sender`` may send telemetry and nothing else; the others are roles of readers."""
+SENDERS: Final = frozenset({SENDER, "admin"})
+"""Tokens that telemetry is taken with."""
 _PREFIX: Final = "pct_"
 _KNOWN_FOR: Final = 2.0
 
@@ -59,7 +61,7 @@ class Token:
     """A token as it is listed: never itself."""
 
     name: str
-    role: Role
+    role: str
     made_at: datetime
     made_by: str
     revoked_at: datetime | None
@@ -70,7 +72,7 @@ class Tokens:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._known: dict[str, str] = {}
+        self._known: dict[str, tuple[str, str]] = {}
         self._looked = -_KNOWN_FOR
         with site.catalog.read() as connection:
             there = sa.inspect(connection).has_table(TOKENS.name)
@@ -79,7 +81,7 @@ class Tokens:
             with site.catalog.write() as connection:
                 TOKENS.create(connection, checkfirst=True)
 
-    def create(self, name: str, role: Role, now: datetime) -> str:
+    def create(self, name: str, role: str, now: datetime) -> str:
         """Make a token; this is the only time that it can be read.
 
         Raises:
@@ -121,16 +123,22 @@ class Tokens:
         return [token.name for token in self.all() if token.revoked_at is None]
 
     def role(self, token: str) -> str:
-        """Return what a token may do; empty where it is none of ours.
+        """Return what a token may do; empty where it is none of ours."""
+        return self.holder(token)[1]
 
-        Asked for at every request: what the catalog says is remembered for two seconds.
+    def holder(self, token: str) -> tuple[str, str]:
+        """Return a token's name and what it may do; both empty where it is none of ours.
+
+        Asked for at every request: what the catalog says is remembered for two seconds. A token
+        that is not known may have been made since.
         """
-        if time.monotonic() - self._looked > _KNOWN_FOR:
-            wanted = sa.select(TOKENS.c.hash, TOKENS.c.role).where(TOKENS.c.revoked_at.is_(None))
+        digest = _hash(token)
+        if digest not in self._known or time.monotonic() - self._looked > _KNOWN_FOR:
+            wanted = sa.select(TOKENS).where(TOKENS.c.revoked_at.is_(None))
             with self._site.catalog.read() as connection:
-                self._known = {row.hash: row.role for row in connection.execute(wanted)}
+                self._known = {row.hash: (row.name, row.role) for row in connection.execute(wanted)}
             self._looked = time.monotonic()
-        return self._known.get(_hash(token), "")
+        return self._known.get(digest, ("", ""))
 
 
 def _all(connection: Connection) -> list[Token]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from percapita.core.roles import WATCH
 from percapita.store.spool import Spool
 from percapita.telemetry.receive.intake import Intake
-from percapita.web.app import Request, Response, Routes, as_json
 from percapita.web.counting import Counting
+from percapita.web.routes import ANYBODY, Route
 
-PUBLIC: Final = frozenset({"/healthz", "/readyz"})
+PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
 _UNAVAILABLE: Final = 503
 
@@ -23,22 +27,22 @@ class Health:
         self._spool = spool
         self._counting = counting
 
-    def routes(self) -> Routes:
-        """Return the pages."""
-        return {
-            ("GET", "/healthz"): self.healthz,
-            ("GET", "/readyz"): self.readyz,
-            ("GET", "/metrics"): self.metrics,
-        }
+    def routes(self) -> Sequence[Route]:
+        """Return the routes."""
+        return (
+            Route("/healthz", self.healthz, ANYBODY),
+            Route("/readyz", self.readyz, ANYBODY),
+            Route("/metrics", self.metrics, WATCH),
+        )
 
     async def healthz(self, _request: Request) -> Response:
         """Say that this process answers."""
-        return as_json({"status": "ok"})
+        return JSONResponse({"status": "ok"})
 
     async def readyz(self, _request: Request) -> Response:
         """Say whether telemetry is taken and counted, and how far."""
         state = self.state()
-        return as_json(state, 200 if state["status"] == "ready" else _UNAVAILABLE)
+        return JSONResponse(state, 200 if state["status"] == "ready" else _UNAVAILABLE)
 
     def state(self) -> dict[str, Any]:
         """Return the state as JSON shows it."""
@@ -55,7 +59,7 @@ class Health:
 
     async def metrics(self, _request: Request) -> Response:
         """Return the counters in Prometheus' text format."""
-        return Response("".join(self._exposed()).encode(), content_type=_EXPOSITION)
+        return Response("".join(self._exposed()), media_type=_EXPOSITION)
 
     def _troubles(self) -> Iterator[str]:
         if self._intake.stopping:

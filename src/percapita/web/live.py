@@ -1,4 +1,4 @@
-"""The live estimate over HTTP: ``GET /v1/live`` once, ``GET /v1/live/stream`` as it changes.
+"""The live estimate over HTTP: ``/api/v1/live`` once, ``/api/v1/live/stream`` as it changes.
 
 The estimate is worked out in a process of its own, so that receiving telemetry never waits for it.
 The process is started by the first question and ends when nobody asked for a while.
@@ -11,11 +11,16 @@ import json
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from percapita.core.roles import WATCH
 from percapita.project import Project
-from percapita.web.app import Request, Response, Routes, as_json
+from percapita.web.refusals import problem
+from percapita.web.routes import Route
 
 _LINE_BYTES: Final = 64 << 20
 _FRESH_SECONDS: Final = 1.0
@@ -28,13 +33,20 @@ _KEEP_ALIVE_SECONDS: Final = 15.0
 _DEFAULT: Final = "pool"
 
 
-def routes(project: Project) -> Routes:
-    """Return the routes of the live estimate."""
+def routes(project: Project) -> Iterator[Route]:
+    """Yield the routes of the live estimate; those without ``/api`` are the older names."""
     estimates = Estimates(project)
-    return {
-        ("GET", "/v1/live"): estimates.once,
-        ("GET", "/v1/live/stream"): estimates.stream,
-    }
+    for start in ("/api/v1/live", "/v1/live"):
+        yield Route(start, estimates.once, WATCH)
+        yield Route(f"{start}/stream", estimates.stream, WATCH)
+
+
+def _refused(answer: Mapping[str, Any]) -> Response | None:
+    """Return the refusal that an answer is, if it is one."""
+    if "error" not in answer:
+        return None
+    error = answer["error"]
+    return problem(error["message"], int(error["status"]), error["hint"])
 
 
 class Estimates:
@@ -54,17 +66,19 @@ class Estimates:
 
     async def once(self, request: Request) -> Response:
         """Answer with the estimate of now."""
-        answer = await self.ask(request.query.get("by", _DEFAULT))
-        return as_json(answer, int(answer.get("error", {}).get("status", 200)))
+        answer = await self.ask(request.query_params.get("by", _DEFAULT))
+        return _refused(answer) or JSONResponse(answer)
 
     async def stream(self, request: Request) -> Response:
         """Answer with the estimate of now, and of every few seconds after."""
-        by = request.query.get("by", _DEFAULT)
+        by = request.query_params.get("by", _DEFAULT)
         first = await self.ask(by)
-        if "error" in first:
-            return as_json(first, int(first["error"]["status"]))
-        headers = {"x-accel-buffering": "no"}
-        return Response(self._events(by, first), 200, "text/event-stream", headers)
+        if refused := _refused(first):
+            return refused
+        headers = {"content-type": "text/event-stream", "x-accel-buffering": "no"}
+        if request.method == "HEAD":
+            return Response(headers=headers)
+        return StreamingResponse(self._events(by, first), headers=headers)
 
     async def _events(self, by: str, answer: dict[str, Any]) -> AsyncIterator[bytes]:
         yield b"retry: 5000\n\n"

@@ -1,18 +1,129 @@
-"""Every route of the app behind port 8000, by the module that answers it."""
+"""The pages: each as HTML, as JSON and as CSV, from one answer; and the files they load."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator
+from importlib.resources import files
 from typing import Final
 
-from percapita.project import Project
-from percapita.web import live
-from percapita.web.app import Routes
+from starlette.requests import Request
+from starlette.responses import Response
 
-PAGES: Final[tuple[Callable[[Project], Routes], ...]] = (live.routes,)
-"""Each returns the routes of one module of pages; the paths of two are never the same."""
+from percapita.core.errors import PercapitaError
+from percapita.core.money import text as exact
+from percapita.report.opened import NothingPublishedError
+from percapita.store.site import NoStoreError
+from percapita.store.trail import LOOKED
+from percapita.web import refusals, rendering
+from percapita.web.desk import Desk
+from percapita.web.door import Caller, Door
+from percapita.web.refusals import PAGE, Refused
+from percapita.web.routes import ANYBODY, PAGE_ROLES, Handler, Route
+from percapita.web.view import Asked, View
+from percapita.web.views import PAGES, Page
+
+_JSON: Final = "application/json"
+_TABLE: Final = "text/csv; charset=utf-8"
+_NOT_YET: Final = 409
+_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+Write = Callable[[View, Request], tuple[str, str]]
 
 
-def routes(project: Project) -> Routes:
-    """Return the pages of a project."""
-    return {key: page for made in PAGES for key, page in made(project).items()}
+def routes(desk: Desk, door: Door) -> Iterator[Route]:
+    """Yield the addresses of every page: for people, ``.json``, ``.csv`` and the API."""
+    for name, page in PAGES.items():
+        roles = PAGE_ROLES[name]
+        for path, write in (
+            (f"/{name}", _html), (f"/{name}.json", _json), (f"/{name}.csv", _csv),
+            (f"/api/v1/{name}", _json),
+        ):  # fmt: skip
+            answer = _answered(desk, door, name, page, write)
+            yield Route(path, answer, roles, people=write is _html)
+    yield Route("/static/{name}", static, ANYBODY)
+
+
+def _answered(desk: Desk, door: Door, name: str, page: Page, write: Write) -> Handler:
+    async def respond(request: Request) -> Response:
+        caller: Caller = request.state.caller
+        asked = Asked(tuple(request.query_params.multi_items()), caller.sight)
+        try:
+            view = await desk.answer((name, asked), lambda bench: page(bench, asked))
+        except PercapitaError as error:
+            return _refused(request, error, people=write is _html)
+        for somebody in view.people if caller.how != "machine" else ():
+            await door.note(request, LOOKED, somebody, page=name)
+        return sent(request, *write(view, request))
+
+    return respond
+
+
+def _html(view: View, request: Request) -> tuple[str, str]:
+    return rendering.page(view.template, request, view=view, data=view.data, **view.shown), PAGE
+
+
+def _json(view: View, _: Request) -> tuple[str, str]:
+    return json.dumps(view.data, ensure_ascii=False, indent=2) + "\n", _JSON
+
+
+def _csv(view: View, _: Request) -> tuple[str, str]:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    if view.header:
+        writer.writerow(view.header)
+    writer.writerows([_cell(value) for value in row] for row in view.rows)
+    return stream.getvalue(), _TABLE
+
+
+def _cell(value: object) -> object:
+    return exact(value) if hasattr(value, "as_tuple") else "" if value is None else value  # type: ignore[arg-type]
+
+
+def sent(request: Request, content: str, kind: str, status: int = 200) -> Response:
+    """Send what was written, or that the reader has it already."""
+    body = content.encode()
+    mark = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    told = {
+        "ETag": mark, "Cache-Control": "private, no-cache",
+        "Vary": "Accept-Encoding, Authorization, Cookie",
+    }  # fmt: skip
+    known = {one.strip() for one in request.headers.get("if-none-match", "").split(",")}
+    if status == 200 and known & {mark, f"W/{mark}", "*"}:  # noqa: PLR2004 HTTP's own
+        return Response(status_code=304, headers=told)
+    return Response(body, status_code=status, media_type=kind, headers=told)
+
+
+def _refused(request: Request, error: PercapitaError, *, people: bool) -> Response:
+    """Say why there is no answer; before the first figure, how to come to it."""
+    nothing = isinstance(error, NoStoreError) or (
+        isinstance(error, NothingPublishedError) and not error.known
+    )
+    if nothing and people:
+        return sent(
+            request, rendering.page("start.html", request, title="Start", error=error), PAGE
+        )
+    return refusals.answer(request, error, _NOT_YET if nothing else 0, people=people)
+
+
+async def static(request: Request) -> Response:
+    """Return a file that pages load; its address changes with its content."""
+    name = request.path_params["name"]
+    kind = _TYPES.get(name.rpartition(".")[2], "")
+    known = {one.name: one for one in files("percapita.web").joinpath("static").iterdir()}
+    if not kind or name not in known:
+        raise NoFileError(name)
+    kept = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(known[name].read_bytes(), media_type=kind, headers=kept)
+
+
+class NoFileError(Refused):
+    """No file of that name."""
+
+    status = 404
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no file {name}.")

@@ -9,11 +9,12 @@ from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from starlette.requests import Request
 
 from percapita.report import numbers
+from percapita.web.routes import PAGE_ROLES
 
 _PAGES: Final = (
     ("overview", "Overview", "o", ""),
@@ -31,9 +32,13 @@ def page(template: str, request: Request, **values: Any) -> str:  # noqa: ANN401
     """Return a page as HTML."""
     here = request.url.path.strip("/").split(".")[0] or "overview"
     query = urlencode(request.query_params.multi_items())
-    return _environment().get_template(template).render(
-        values, here=here, query=query, pages=_PAGES
-    )  # fmt: skip
+    caller = getattr(request.state, "caller", None)
+    pages = [one for one in _PAGES if caller and caller.role in PAGE_ROLES[one[0]]]
+    return (
+        _environment()
+        .get_template(template)
+        .render(values, here=here, query=query, pages=pages, caller=caller)
+    )
 
 
 @lru_cache(maxsize=1)

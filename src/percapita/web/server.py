@@ -17,23 +17,26 @@ from typing import Any, Final, NamedTuple
 import grpc
 import grpc.aio
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from percapita.core.errors import InputError
 from percapita.project import Project
 from percapita.store import Store
 from percapita.store.lock import Lock
 from percapita.store.spool import Spool
+from percapita.store.tokens import SENDERS
 from percapita.telemetry.receive import rpc
 from percapita.telemetry.receive.access import Access
 from percapita.telemetry.receive.connection import Connection
 from percapita.telemetry.receive.counters import Counters
 from percapita.telemetry.receive.http import OtlpHttp
 from percapita.telemetry.receive.intake import Intake, Limits
-from percapita.web import pages
-from percapita.web.app import App, Receive, Scope, Send, Site
+from percapita.web import app, table
 from percapita.web.counting import Counting
 from percapita.web.desk import Desk
-from percapita.web.health import PUBLIC, Health
+from percapita.web.door import Door
+from percapita.web.health import PATHS as HEALTH
+from percapita.web.health import Health
 
 _CONNECTIONS: Final = 2000
 _FILES: Final = 4 * _CONNECTIONS
@@ -63,6 +66,8 @@ class Asked:
     otlp_grpc_port: int = 4317
     tls: tuple[Path, Path] | None = None
     """Certificate and key, in PEM, that all ports speak TLS with."""
+    sign_in: bool = False
+    """Sign-in is asked for on this machine too."""
     names: tuple[str, ...] = ()
     """Names in ``Host`` that lead here, besides the host's own."""
     limits: Limits = field(default_factory=Limits)
@@ -119,16 +124,15 @@ class _Server:
         self._asked = asked
         self._spool = spool
         tokens = store.tokens
-        role = tokens.role
         self._intake = Intake(spool, asked.limits, Counters())
-        sending = Access(asked.host, lambda token: bool(role(token)), asked.names)
-        reading = Access(asked.host, lambda token: role(token) == "admin", asked.names)
+        sending = Access(asked.host, lambda token: tokens.role(token) in SENDERS, asked.names)
+        door = Door(sending, lambda: store, demands=asked.sign_in)
         self._counting = Counting(asked.command or _counts(project))
         health = Health(self._intake, spool, self._counting).routes()
         self._desk = None if asked.port is None else Desk(project.root, project.store_root)
-        behind = _site(self._desk) if self._desk else None
-        self._pages = App({**health, **pages.routes(project)}, reading, PUBLIC, behind)
-        self._otlp = _Beside(OtlpHttp(self._intake, sending), App(health, reading, PUBLIC))
+        routes = [*health, *(table.routes(project, self._desk, door) if self._desk else ())]
+        self._pages = app.create(routes, door)
+        self._otlp = _Beside(OtlpHttp(self._intake, sending), app.create(health, door))
         self._rpc: grpc.aio.Server | None = None
         self._sending = sending
         self._in_force = tokens.in_force
@@ -198,12 +202,12 @@ class _Server:
 class _Beside:
     """The receiver's paths, and health beside them on the same port."""
 
-    def __init__(self, otlp: OtlpHttp, health: App) -> None:
+    def __init__(self, otlp: OtlpHttp, health: ASGIApp) -> None:
         self._otlp = otlp
         self._health = health
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        known = scope["path"] in PUBLIC or scope["path"] == "/metrics"
+        known = scope["path"] in HEALTH
         await (self._health if known else self._otlp)(scope, receive, send)
 
 
@@ -213,12 +217,6 @@ class _Uvicorn(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def _site(desk: Desk) -> Site:
-    from percapita.web.site import create  # noqa: PLC0415 receivers alone need no web framework
-
-    return create(desk)
 
 
 def _config(app: Any, tls: tuple[Path, Path] | None) -> uvicorn.Config:  # noqa: ANN401 any ASGI callable

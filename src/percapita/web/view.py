@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from percapita.core.roles import EVERYTHING, Sight
+from percapita.report.cost.sighted import check_run
 from percapita.report.opened import Opened, open_figures
 from percapita.web.desk import Bench
 
@@ -15,6 +17,8 @@ class Asked:
     """The address of a page after the question mark: each name with its values, in order."""
 
     pairs: tuple[tuple[str, str], ...] = ()
+    sight: Sight = EVERYTHING
+    """What whoever asks may see."""
 
     def one(self, name: str, default: str = "") -> str:
         """Return the last value of a name."""
@@ -43,6 +47,8 @@ class View:
     rows: Sequence[Sequence[Any]] = ()
     shown: Mapping[str, Any] = field(default_factory=dict)
     """What the template needs beside the figures: pictures, links, choices."""
+    people: Sequence[str] = ()
+    """Whose figures these are, as the audit log is to name them: pseudonyms, never ids."""
 
 
 def opened(bench: Bench, asked: Asked) -> Opened:
@@ -50,7 +56,10 @@ def opened(bench: Bench, asked: Asked) -> Opened:
 
     Raises:
         NothingPublishedError: there are none.
+        NotForRoleError: a run is asked for, and whoever asks may see published ones only.
     """
+    if asked.one("run"):
+        check_run(asked.sight)
     path = bench.project.model_path
     text = path.read_text(encoding="utf-8-sig") if path.exists() else None
     return open_figures(

@@ -57,8 +57,8 @@ class Spread:
     """Of the dearest."""
 
 
-def answer(opened: Opened, question: Question) -> Answer:
-    """Answer a question.
+def answer(opened: Opened, question: Question, *, revenue: bool = True) -> Answer:
+    """Answer a question; without ``revenue`` as if nobody paid anything.
 
     Raises:
         InputError: nothing was spent in the period, or a filter names nobody.
@@ -69,7 +69,7 @@ def answer(opened: Opened, question: Question) -> Answer:
     spent = spending(opened, plan)
     named = wide_subjects(opened)
     counted = units_of(opened, plan, named)
-    income, remarks = earned_of(opened, plan, named)
+    income, remarks = earned_of(opened, plan, named) if revenue else (None, [])
     result = figures(
         asked, opened.model, costs=spent.costs, units=counted, earned=income, days=plan.days
     )

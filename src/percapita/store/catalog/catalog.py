@@ -102,6 +102,18 @@ class Catalog:
             yield connection
 
     @contextmanager
+    def append(self) -> Iterator[Connection]:
+        """Give a transaction for what no figure depends on: sessions, and who looked at what."""
+        with self._turn() as connection:
+            yield connection
+
+    def writes(self) -> int:
+        """Return a number that grows with everything that figures may depend on."""
+        wanted = sa.select(COUNTERS.c.value).where(COUNTERS.c.name == "writes")
+        with self._engine.connect() as connection:
+            return int(connection.execute(wanted).scalar_one())
+
+    @contextmanager
     def _turn(self) -> Iterator[Connection]:
         with self._engine.connect() as connection:
             connection.execution_options(**{_WRITES: True})

@@ -8,10 +8,12 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from percapita.core.money import percent, text
+from percapita.core.roles import EVERYTHING, Sight
 from percapita.measure.question import SCOPES, Question, ask
 from percapita.report.charts import Bar, Part, bars
 from percapita.report.cost import as_json as cost_json
-from percapita.report.cost.answer import Answer, answer
+from percapita.report.cost import sighted
+from percapita.report.cost.answer import Answer
 from percapita.report.numbers import amount, places
 from percapita.report.opened import Opened
 from percapita.web.desk import Bench
@@ -30,28 +32,33 @@ def view(bench: Bench, asked: Asked) -> View:
     by = asked.all("by") or [cuts(found)[0]]
     period = period_of(found, asked)
     question = _question(found, asked, by, period)
-    now = answer(found, question)
+    now = sighted.answer(found, question, asked.sight)
     data = cost_json.statement(now)
     header, rows = cost_json.flat(now)
     compared = asked.one("compare")
     if compared:
-        before = answer(found, _question(found, asked, by, compared))
+        before = sighted.answer(found, _question(found, asked, by, compared), asked.sight)
         data["compare"] = _comparison(now, before, compared)
     shown = {
         "by": by, "period": period, "compare": compared, "periods": periods(found),
-        "cuts": cuts(found), "scopes": list(SCOPES), "bases": _BASES,
+        "cuts": cuts(found, asked.sight), "open": asked.sight.people,
+        "scopes": list(SCOPES), "bases": _BASES,
         "units": [unit.name for unit in found.model.units],
         "filters": _filters(asked, by),
         "links": [_links(row, asked, by, found) for row in data["rows"]],
         "chart": _chart(data, asked, by, found), "places": _places(data),
         "changes": _changes(data, by),
     }  # fmt: skip
-    return View("cost.html", f"Cost by {' and '.join(by)}", data, header, rows, shown)
+    people = [f"every {name}" for name in by if name in _PEOPLE]
+    people += [where for where in asked.all("where") if where.partition("=")[0] in _PEOPLE]
+    return View("cost.html", f"Cost by {' and '.join(by)}", data, header, rows, shown, people)
 
 
-def cuts(found: Opened) -> list[str]:
+def cuts(found: Opened, sight: Sight = EVERYTHING) -> list[str]:
     """Return what cost can be cut by, the model's segments first."""
     model = found.model
+    if not sight.people:
+        return sighted.cuts(model, sight)
     return [
         *(segment.name for segment in model.segments), *model.dimensions, "pool", "layer", "scope",
         "class", "owner", "service", "category", "account", "provider", "user", "tenant", "month",
@@ -92,7 +99,7 @@ def _links(
     links = {}
     for name in by:
         value = row.get(name)
-        if value is None or "other_rows" in row:
+        if value is None or "other_rows" in row or not asked.sight.people:
             continue
         narrower = [*asked.all("where"), f"{name}={value}"]
         to = {"narrow": address(asked, [_next(name, by, found)], where=narrower)}

@@ -60,9 +60,11 @@ def _explained(
         "line": lambda line: f"/line?{urlencode({'id': line, 'basis': found.basis})}",
         "narrow": lambda name: _address(asked, period, name),
     }  # fmt: skip
+    who = data["subject"]
+    named = who.get("label") or who.get("pseudonym") if asked.one("subject") else ""
     return View(
         "explain.html", f"Why {sought.title} costs this", data, list(header),
-        [list(row) for row in rows], shown,
+        [list(row) for row in rows], shown, [str(named)] if named else [],
     )  # fmt: skip
 
 

@@ -36,7 +36,8 @@ def view(bench: Bench, asked: Asked) -> View:
     header, *rows = explain_json.up_csv(up, known)
     shown = {"chart": _chart(data)}
     title = f"Line {data['line']['LineId'][:12]}"
-    return View("line.html", title, data, list(header), [list(row) for row in rows], shown)
+    got = [f"who got line {data['line']['LineId']}"]
+    return View("line.html", title, data, list(header), [list(row) for row in rows], shown, got)
 
 
 def _chart(data: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from percapita.core.tables import FINDINGS
 from percapita.measure.question import ask
 from percapita.report.charts import Bar, Part, Point, Series, Step, bars, line, spark, waterfall
 from percapita.report.cost import as_json as cost_json
-from percapita.report.cost.answer import answer
+from percapita.report.cost import sighted
 from percapita.report.numbers import amount, places
 from percapita.report.opened import Opened
 from percapita.store.read import check as read_check
@@ -43,7 +43,7 @@ def view(bench: Bench, asked: Asked) -> View:
         "by_month": each["rows"],
         "changes": _changes(found, asked, period, before),
         "compared_with": before or None,
-        "findings": _findings(found, period),
+        "findings": _findings(found, period) if asked.sight.tenants else [],
     }
     shown = {
         "period": period, "periods": periods(found), "segment": segment,
@@ -52,7 +52,8 @@ def view(bench: Bench, asked: Asked) -> View:
         "changed": _change_chart(data["changes"], period, before),
         "sparks": _sparks(each["rows"], segment),
         "places": places([_number(row["cost_per_unit"]) for row in now["rows"]]),
-        "why": lambda value: _why(segment, value, period),
+        "why": lambda value: _why(segment, value, period) if asked.sight.people else "",
+        "open": asked.sight.people,
     }  # fmt: skip
     header = [segment, "units", *cost_json.MONEY_COLUMNS]
     rows = [[row[segment], *(row[name] for name in header[1:])] for row in now["rows"]]
@@ -63,7 +64,7 @@ def _ask(found: Opened, asked: Asked, by: Sequence[str], period: str | None) -> 
     question = ask(
         found.model, by=by, period=found.period(period), basis=found.basis, unit=asked.one("unit")
     )
-    return cost_json.statement(answer(found, question))
+    return cost_json.statement(sighted.answer(found, question, asked.sight))
 
 
 def _number(value: str | None) -> Decimal | None:
