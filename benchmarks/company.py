@@ -22,6 +22,7 @@ MODELS: Final = Path(__file__).parent / "models"
 _NOW: Final = datetime(2025, 12, 1, tzinfo=UTC)
 _BOTS: Final = 1_000
 _TENANTS: Final = 2_000
+_COHORTS: Final = 500
 _PROJECT: Final = "# Its store was written by benchmarks/company.py.\nmodel: a.yaml\n"
 _SERVICES: Final = (
     "Compute", "Network", "Queue", "Cache", "Database", "Gateway", "Object Storage", "Inference",
@@ -125,12 +126,13 @@ def _lines() -> str:
 
 
 def _segments(numbers: np.ndarray) -> str:
-    """Return the SQL of the users' plans and tenants; one user in a hundred changes its plan."""
+    """Return the SQL of users' plans, cohorts and tenants; one user in a hundred changes plan."""
     low, high = int(numbers.min()), int(numbers.max())
     change = f"TIMESTAMPTZ '{readings.hour_of(15 * 24 + 12):%Y-%m-%d %H}:00:00+00'"
     plans = "['Free', 'Free', 'Free', 'Free', 'Free', 'Free', 'Pro', 'Pro', 'Team']"
     plan = f"{plans}[{_drawn('n', 6, 9)} + 1]"
     tenant = f"format('tenant-{{:04}}', {_drawn('n', 7, _TENANTS)})"
+    cohort = f"format('cohort-{{:03}}', {_drawn('n', 10, _COHORTS)})"
     changes = f"{_drawn('n', 8, 100)} = 0"
     users = f"(SELECT unnest(range({low}, {high} + 1)) AS n)"
     return f"""
@@ -141,6 +143,8 @@ def _segments(numbers: np.ndarray) -> str:
                    CASE WHEN {changes} THEN {change} END AS "end" FROM {users}
             UNION ALL
             SELECT n, 'plan', 'Pro', {change}, NULL FROM {users} WHERE {changes}
+            UNION ALL
+            SELECT n, 'cohort', {cohort}, NULL, NULL FROM {users}
             UNION ALL
             SELECT n, 'tenant', {tenant}, NULL, NULL FROM {users} WHERE {_drawn("n", 9, 5)} = 0)
         ORDER BY subject, attribute, "start"

@@ -20,6 +20,7 @@ from percapita.allocate.levels import DELIVERIES
 from percapita.allocate.pools import keys, originals
 from percapita.allocate.usage import Window
 from percapita.attribute.activity import active, activity
+from percapita.attribute.presence import presence
 from percapita.attribute.segments import slices
 from percapita.bills.converting import TABLE as CONVERTED
 from percapita.bills.converting import convert, foreign
@@ -36,6 +37,7 @@ from percapita.core.tables import (
     LINES,
     OUTPUTS,
     PARTS,
+    PRESENCE,
     RATES,
     SEGMENTS,
     SLICES,
@@ -235,6 +237,8 @@ class PeriodRun:
         self._load(FLOWS, (flow.row() for flow in allocation.book.flows))
         self._load(RATES, (r for g in allocation.book.groups if (r := g.rate())))
         self.write(SLICES, "SELECT * FROM slices", "0")
+        self._bind(ACTIVITY, "activity")
+        self.write(PRESENCE, presence(engine, model), "0")
         progress(f"{self.period}: proof")
         for table in OUTPUTS:
             self._bind(table, table.name)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from percapita.core.errors import InputError
 from percapita.core.periods import Period, local_day, next_month, parse, zone
-from percapita.core.tables import INPUTS, Table
+from percapita.core.tables import INPUTS, PRESENCE, Table
 from percapita.measure.units import Days
 from percapita.model.load import loads
 from percapita.model.spec import Model
@@ -50,6 +50,8 @@ class Opened:
     model: Model
     """Of the last of the runs."""
     now: datetime
+    heads: bool = False
+    """Every run has the table ``presence``."""
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -123,8 +125,9 @@ def open_figures(
     if not runs:
         raise NothingPublishedError(basis, {b for record in published for b, _ in record.published})
     last = records[max(runs.values())]
-    notes = _notes([records[name] for name in sorted(set(runs.values()))], last, model_text)
-    return Opened(store, basis, runs, loads(last.model_text), now, notes)
+    standing = [records[name] for name in sorted(set(runs.values()))]
+    notes = _notes(standing, last, model_text)
+    return Opened(store, basis, runs, loads(last.model_text), now, _heads(standing), notes)
 
 
 def _one_run(store: Store, record: Run, basis: str, now: datetime) -> Opened:
@@ -132,7 +135,12 @@ def _one_run(store: Store, record: Run, basis: str, now: datetime) -> Opened:
     basis = basis or model.basis
     if basis not in record.bases:
         raise NothingPublishedError(basis, record.bases)
-    return Opened(store, basis, dict.fromkeys(record.periods, record.id), model, now)
+    runs = dict.fromkeys(record.periods, record.id)
+    return Opened(store, basis, runs, model, now, _heads([record]))
+
+
+def _heads(records: Sequence[Run]) -> bool:
+    return all(PRESENCE.name in record.stats for record in records)
 
 
 def _notes(records: Sequence[Run], last: Run, model_text: str | None) -> tuple[str, ...]:

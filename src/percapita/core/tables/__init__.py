@@ -32,6 +32,7 @@ from percapita.core.tables.outputs import (
     INTERVALS,
     LEDGER,
     PARTS,
+    PRESENCE,
     RATES,
     ROLLUP,
     SLICES,
@@ -61,6 +62,7 @@ __all__ = [
     "ORIGINALS",
     "OUTPUTS",
     "PARTS",
+    "PRESENCE",
     "RATES",
     "READINGS",
     "REVENUE",
@@ -79,7 +81,7 @@ __all__ = [
 INPUTS: Final = (LINES, READINGS, CLAIMS, COUNTS, SEGMENTS, REVENUE, EVENTS)
 """Written by import."""
 OUTPUTS: Final = (
-    CONVERSIONS, TAG_RULES, PARTS, GROUPS, FLOWS, LEDGER, SLICES, ACTIVITY, ROLLUP, RATES, FINDINGS,
+    CONVERSIONS, TAG_RULES, PARTS, GROUPS, FLOWS, LEDGER, SLICES, ACTIVITY, PRESENCE, ROLLUP, RATES, FINDINGS,
 )  # fmt: skip
 """Written by run."""
 TABLES: Final = {table.name: table for table in (*INPUTS, *OUTPUTS)}

@@ -126,6 +126,21 @@ ACTIVITY: Final = Table(
     ),
 )
 
+PRESENCE: Final = Table(
+    "presence",
+    row="how many subjects were active in a piece of time, by all slices they had in it",
+    writer="attribute",
+    key=("unit", "grain", "first", "slices"),
+    partition=("period", "run"),
+    columns=columns(
+        ("unit", "string", "unit of the model; metered ones have no rows"),
+        ("grain", "string", "day, week or month: how long the piece of time is"),
+        ("first", "date", "its first day; a week that a month cuts is two pieces"),
+        ("slices", "string", "the slices, in order, with commas between"),
+        ("subjects", "int64", "how many"),
+    ),
+)
+
 ROLLUP: Final = Table(
     "rollup",
     row="the ledger summed over subjects",

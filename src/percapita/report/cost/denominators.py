@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from percapita.core.subjects import NOBODY, SEGMENT, TENANT
-from percapita.core.tables import ACTIVITY, COUNTS, REVENUE, SEGMENTS, SLICES
+from percapita.core.tables import ACTIVITY, COUNTS, PRESENCE, REVENUE, SEGMENTS, SLICES
 from percapita.measure.question import Dimension
 from percapita.measure.revenue import Earned, Paid, earned
 from percapita.measure.units import Given, Observed, Units, units
@@ -28,8 +28,8 @@ def wide_subjects(opened: Opened) -> list[Named]:
 
 def units_of(opened: Opened, plan: Plan, named: Sequence[Named]) -> Units:
     """Count the units of a question."""
-    opened.bind(ACTIVITY, SLICES)
-    rows, total = read_units.activity(opened.engine, counting(plan))
+    opened.bind(ACTIVITY, PRESENCE, SLICES)
+    rows, total = read_units.activity(opened.engine, counting(plan), counted=opened.heads)
     order = [at for at in plan.question.unit_dimensions if at.place != "time"]
     order += [at for at in plan.question.unit_dimensions if at.place == "time"]
     places = [order.index(at) for at in plan.question.unit_dimensions]

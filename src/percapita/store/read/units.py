@@ -1,7 +1,7 @@
 """The fixed SQL of the denominators: who was active, who was counted, who paid.
 
-The tables ``activity slices counts readings revenue segments`` are asked for under their own
-names. Days are local ones, the last one of a span not included.
+The tables ``activity presence slices counts readings revenue segments`` are asked for under their
+own names. Days are local ones, the last one of a span not included.
 """
 
 from __future__ import annotations
@@ -11,19 +11,24 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from percapita.core.periods import next_month
 from percapita.core.subjects import CLASS_OF_KIND, SEGMENT, TENANT
 from percapita.model.spec import Segment
 from percapita.store.engine import Engine, literal
 from percapita.store.read.rollup import receiver_column
 
 _NOBODY: Final = ", ".join(literal(kind) for kind in CLASS_OF_KIND)
-_PERIOD_OF_DAY: Final = "strftime(r.day, '%Y-%m')"
+_PERIOD_OF_DAY: Final = "strftime({day}, '%Y-%m')"
 _OWN_PERIOD: Final = (
     # A day near a month's end may stand in two periods.
     f"(r.period = {_PERIOD_OF_DAY}"
-    f" OR {_PERIOD_OF_DAY} NOT IN (SELECT DISTINCT period FROM activity))"
+    f" OR {_PERIOD_OF_DAY} NOT IN (SELECT DISTINCT period FROM {{table}}))"
 )
 _ACTIVE: Final = "activity r JOIN slices s ON s.period = r.period AND s.slice = r.slice"
+_PRESENT: Final = (
+    "(SELECT *, unnest(CAST(string_split(slices, ',') AS BIGINT[])) AS slice FROM presence) r"
+    " JOIN slices s ON s.period = r.period AND s.slice = r.slice"
+)
 
 
 class Counting(NamedTuple):
@@ -66,14 +71,44 @@ class Payment(NamedTuple):
     """The one day these receivers hold for; ``None``: the whole span."""
 
 
-def activity(engine: Engine, counting: Counting) -> tuple[list[tuple[tuple[Any, ...], int]], int]:
-    """Return the units by receiver, then time, and those of all together."""
-    columns = [receiver_column(place, name, "r") for place, name in counting.receivers]
-    columns += [_time(name) for name in counting.times]
-    source, given = _counted(counting)
-    found = engine.rows(_count(counting, columns, source), given)
-    whole = engine.rows(_count(counting, [], source), given) if columns else found
+def activity(
+    engine: Engine, counting: Counting, *, counted: bool
+) -> tuple[list[tuple[tuple[Any, ...], int]], int]:
+    """Return the units by receiver, then time, and those of all together.
+
+    ``counted``: every period bound has its table ``presence``, which is asked where it can tell.
+    """
+    found = engine.rows(*_counting(counting, ahead=counted))
+    together = counting._replace(receivers=(), times=())
+    whole = engine.rows(*_counting(together, ahead=counted)) if together != counting else found
     return [(row[:-1], int(row[-1])) for row in found], sum(int(row[-1]) for row in whole)
+
+
+def _counting(counting: Counting, *, ahead: bool) -> tuple[str, list[Any]]:
+    """Return the statement that counts, and its parameters."""
+    heads = heads_of(counting) if ahead else None
+    columns = [receiver_column(place, name, "r") for place, name in counting.receivers]
+    columns += [_time(name, heads) for name in counting.times]
+    source, given = _counted(counting, heads)
+    return (_count if heads is None else _count_heads)(counting, columns, source), given
+
+
+def heads_of(counting: Counting) -> str | None:
+    """Return the grain of ``presence`` that answers; ``None`` where only ``activity`` can.
+
+    Heads of pieces of time may be added up only where the question itself counts by piece.
+    """
+    told = [*counting.receivers, *((place, name) for place, name, _ in counting.where)]
+    if counting.metered or any(place not in ("attribute", "time") for place, _ in told):
+        return None
+    times = {*counting.times, *(name for place, name, _ in counting.where if place == "time")}
+    if "day" in times or counting.window == "day":
+        return "day"
+    if counting.first.day != 1 or counting.last.day != 1:
+        return None
+    if "month" in times or next_month(counting.first) == counting.last:
+        return "week" if counting.window == "week" else "month"
+    return "month" if counting.window == "month" else None
 
 
 def measured(engine: Engine, level: str, meters: Sequence[str], first: date, last: date) -> bool:
@@ -108,22 +143,37 @@ def _count(counting: Counting, columns: Sequence[str], source: str) -> str:
     )
 
 
-def _counted(counting: Counting) -> tuple[str, list[Any]]:
-    """Return the rows of activity that count, as a FROM clause, and its parameters."""
-    tests = ["r.unit = ?", "r.day >= ?", "r.day < ?", f"s.kind NOT IN ({_NOBODY})", _OWN_PERIOD]
+def _count_heads(_: Counting, columns: Sequence[str], source: str) -> str:
+    """Each row of ``presence`` counts once for every value that its slices have."""
+    keys = [f"{column} AS k{at}" for at, column in enumerate(columns)]
+    outer = ", ".join([*(f"k{at}" for at in range(len(columns))), "sum(subjects)"])
+    inner = ", ".join([*keys, "r.period", "r.first", "r.slices", "r.subjects"])
+    return (
+        f"SELECT {outer} FROM (SELECT DISTINCT {inner} {source}) GROUP BY ALL HAVING count(*) > 0"
+    )
+
+
+def _counted(counting: Counting, heads: str | None = None) -> tuple[str, list[Any]]:
+    """Return the rows of activity, or of heads, that count: a FROM clause and its parameters."""
+    day, rows = ("r.day", _ACTIVE) if heads is None else ("r.first", _PRESENT)
+    own = _OWN_PERIOD.format(day=day, table="activity" if heads is None else "presence")
+    tests = ["r.unit = ?", f"{day} >= ?", f"{day} < ?", f"s.kind NOT IN ({_NOBODY})", own]
     given: list[Any] = [counting.unit, counting.first, counting.last]
+    if heads is not None:
+        tests.append(f"r.grain = {literal(heads)}")
     for name, value in counting.without.items():
         tests.append(f"s.attributes[{literal(name)}] IS DISTINCT FROM ?")
         given.append(value)
     for place, name, wanted in counting.where:
-        column = _time(name) if place == "time" else receiver_column(place, name, "r")
+        column = _time(name, heads) if place == "time" else receiver_column(place, name, "r")
         tests.append(f"{column} IS NOT DISTINCT FROM ?")
         given.append(wanted)
-    return f"FROM {_ACTIVE} WHERE {' AND '.join(tests)}", given
+    return f"FROM {rows} WHERE {' AND '.join(tests)}", given
 
 
-def _time(name: str) -> str:
-    return f"strftime(r.day, '{'%Y-%m-%d' if name == 'day' else '%Y-%m'}')"
+def _time(name: str, heads: str | None) -> str:
+    day = "r.day" if heads is None else "r.first"
+    return f"strftime({day}, '{'%Y-%m-%d' if name == 'day' else '%Y-%m'}')"
 
 
 def counts(engine: Engine, unit: str, *, primary: bool) -> list[tuple[int, date, date, int]]:
