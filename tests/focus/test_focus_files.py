@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from invariants.folder import Said, call, made
+from invariants.folder import Inputs, Said, call, charge, made
 from invariants.shop import monthly, shop
 from percapita.report.focus.columns import SUMMABLE, of_version
 
@@ -221,6 +221,30 @@ def test_what_the_bill_leaves_open_can_stay_open(project: Path) -> None:
     for row in origin:
         had = said[row["x_OriginChargeId"]]
         assert all(row[name] is None for name, value in had.items() if value is None)
+
+
+def test_who_bills_sells_and_has_an_invoice(tmp_path: Path) -> None:
+    """A marketplace that bills is the seller; a charge without invoice has a provisional one."""
+    days = ("2025-10-01T00:00:00Z", "2025-10-02T00:00:00Z")
+    lines = [
+        charge("appliance", "9", *days, ProviderName="Redcap", InvoiceIssuerName="Nimbus",
+               PublisherName="Redcap"),
+        charge("trial", "0", *days, ProviderName="Redcap", InvoiceIssuerName="Nimbus",
+               PublisherName="Redcap", InvoiceId="N-7"),
+    ]  # fmt: skip
+    folder = made(tmp_path / "p", Inputs("version: 1\ncurrency: USD\nunits: {u: {subject: user}}\n",
+                                         lines))  # fmt: skip
+    rows = {
+        row["ServiceName"]: row
+        for row in table(folder, "o.parquet", "--version", "1.2", "--rows", "origin").to_pylist()
+    }
+    columns = ("ProviderName", "PublisherName", "InvoiceId")
+
+    assert [rows["appliance"][name] for name in columns] == [
+        "Nimbus", "Redcap", "provisional Nimbus 2025-10",
+    ]  # fmt: skip
+    assert [rows["trial"][name] for name in columns] == ["Redcap", "Redcap", "N-7"]
+    assert json.loads(rows["appliance"]["x_FilledColumns"])["InvoiceId"] is None
 
 
 def test_a_file_of_no_format_is_refused(project: Path) -> None:

@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "reconcile": ("reconcile", "Compare the figures with the bill, line by named line."),
     "pricebook": ("prices", "Compare unit prices of the bill with those of the price book."),
     "contracts": ("prices", "Show contracts: notice dates, use of commitments, prices."),
+    "budget": ("budget", "Compare budgets with the bill and with what the month will come to."),
     "model": ("model", "Check, describe and document the cost model."),
     "lines": ("dump", "Print the bill lines of a period."),
     "groups": ("dump", "Print the acts of splitting of a run."),

@@ -7,6 +7,7 @@ from percapita.core.errors import Problem
 from percapita.model.load import ModelError
 from percapita.model.spec import Model
 from percapita.project.opening import Project
+from percapita.report.budgets.standings import budget_findings
 from percapita.report.check import check
 from percapita.report.prices.book import book_findings
 from percapita.report.prices.contracts import contract_findings
@@ -49,6 +50,7 @@ def asked(project: Project, period: str | None) -> check.Project:
             lambda store, currency: contract_findings(
                 store, project.contracts, project.now, currency
             ),
+            lambda store, currency: budget_findings(store, project.budgets, project.now, currency),
         ),
     )
 

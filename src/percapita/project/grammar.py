@@ -43,6 +43,7 @@ class Settings:
     resource_map: str = "resource_map.csv"
     price_book: str = "pricebook.yaml"
     contracts: str = "contracts.yaml"
+    budgets: str = "budgets.yaml"
     rates: str = ""
     """Exchange rates; none unless said."""
     identity_tags: Mapping[str, str] = field(default_factory=dict)
@@ -264,6 +265,7 @@ PROJECT: Final = Record(
         Key("price book", _PATH, "Prices that the bill should charge.",
             "price book: pricebook.yaml"),
         Key("contracts", _PATH, "Contracts with vendors.", "contracts: contracts.yaml"),
+        Key("budgets", _PATH, "What may be spent.", "budgets: budgets.yaml"),
         Key("rates", _PATH, "What other currencies are worth.", "rates: rates.csv",
             default="none: every line is in the model's currency"),
         Key("tags", Either((_PATH, Made(RULES, _numbered))),

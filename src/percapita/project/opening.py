@@ -170,6 +170,11 @@ class Project:
         """Contracts with vendors, likewise."""
         return self._named("contracts", self.settings.contracts, Settings().contracts)
 
+    @property
+    def budgets(self) -> Path:
+        """What may be spent, likewise."""
+        return self._named("budgets", self.settings.budgets, Settings().budgets)
+
     def _named(self, key: str, said: str, default: str) -> Path:
         path = self.root / Path(said).expanduser()
         if said != default and not path.is_file():

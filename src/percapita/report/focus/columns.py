@@ -114,19 +114,27 @@ def _quantity() -> str:
 
 
 def _seller() -> str:
-    """Return who sells: the issuer of the invoice, unless that bills for another publisher.
+    """Return who sells: the issuer of the invoice, but for another publisher's free charges.
 
-    FOCUS lets only the seller bill; bills often call one party by its brand and its legal name.
+    FOCUS lets only the seller bill: a marketplace that does sells what others publish. Bills often
+    call one party by its brand and its legal name.
     """
-    direct = "coalesce(raw_PublisherName, raw_InvoiceIssuerName) = raw_InvoiceIssuerName"
+    direct = (
+        "(coalesce(raw_PublisherName, raw_InvoiceIssuerName) = raw_InvoiceIssuerName"
+        " OR (raw_InvoiceIssuerName IS NOT NULL AND BilledCost <> 0))"
+    )
     named = f"coalesce(raw_ProviderName, {_PROVIDER})"
     return f"CASE WHEN {direct} THEN raw_InvoiceIssuerName ELSE {named} END"
 
 
-def _internal() -> str:
-    """Return the name of the statement that stands for an invoice where no other party bills."""
+def _invoice() -> str:
+    """Return what stands for an invoice where the line names none.
+
+    That is the provisional one of issuer and month, or where nobody bills a statement of one's own.
+    """
     own = "raw_InvoiceIssuerName IS NULL AND raw_ServiceProviderName IS NULL"
-    return f"CASE WHEN {own} THEN 'internal ' || raw_source || strftime(raw_month, ' %Y-%m') END"
+    named = f"CASE WHEN {own} THEN 'internal ' || raw_source"
+    return f"{named} ELSE 'provisional ' || InvoiceIssuerName END || strftime(raw_month, ' %Y-%m')"
 
 
 def _identity() -> list[Field]:
@@ -152,7 +160,7 @@ def _identity() -> list[Field]:
               "coalesce(raw_BillingPeriodEnd, raw_month + INTERVAL 1 MONTH)"),
         Field("ChargePeriodStart", TIME, "coalesce(raw_ChargePeriodStart, BillingPeriodStart)"),
         Field("ChargePeriodEnd", TIME, "coalesce(raw_ChargePeriodEnd, BillingPeriodEnd)"),
-        Field("InvoiceId", fill=f"coalesce(raw_InvoiceId, {_internal()})"),
+        Field("InvoiceId", fill=f"coalesce(raw_InvoiceId, {_invoice()})"),
         Field("InvoiceDetailId", since="1.4"),
     ]  # fmt: skip
 

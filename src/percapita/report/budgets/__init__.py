@@ -1,0 +1,1 @@
+"""Budgets: the file, where each stands, and how that is shown."""
