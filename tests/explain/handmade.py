@@ -13,7 +13,7 @@ from percapita.core.periods import Span
 from percapita.core.sources import Source
 from percapita.core.split import scaled, split
 from percapita.core.subjects import IDLE
-from percapita.core.tables import FLOWS, GROUPS, LEDGER, LINES, PARTS, SLICES, Table
+from percapita.core.tables import FLOWS, GROUPS, LEDGER, LINES, PARTS, ROLLUP, SLICES, Table
 from percapita.store import FileStat, Store
 from percapita.store.engine import Engine
 
@@ -109,7 +109,7 @@ class Run:
             delivery.write(LINES, "SELECT * FROM made_lines", period="2025-10")
             delivery.commit()
         with store.begin_run(model_text=MODEL, model_hash="h", bases=[BASIS]) as tx:
-            for table in (PARTS, GROUPS, FLOWS, LEDGER, SLICES):
+            for table in (PARTS, GROUPS, FLOWS, LEDGER, ROLLUP, SLICES):
                 tx.write(table, "2025-10", f"SELECT * FROM made_{table.name}")
             tx.commit({})
             tx.publish([(BASIS, "2025-10")])
@@ -119,8 +119,20 @@ class Run:
         tiers = [(FREE, "user", [("tier", "Free")]), (PRO, "user", [("tier", "Pro")])]
         self.rows["slices"] = [*tiers, (-1, "idle", [])]
         self.rows["lines"] = [line_row(name, amount) for name, amount in self.bill.items()]
-        for table in (PARTS, GROUPS, FLOWS, LEDGER, SLICES, LINES):
+        self.rows["rollup"] = self._rolled_up()
+        for table in (PARTS, GROUPS, FLOWS, LEDGER, ROLLUP, SLICES, LINES):
             yield table, self.rows[table.name]
+
+    def _rolled_up(self) -> list[tuple[Any, ...]]:
+        """Sum the ledger over subjects."""
+        found: dict[tuple[int, int], list[tuple[int, Decimal]]] = defaultdict(list)
+        for _, group, _, at, *_, weight, amount in self.rows["ledger"]:
+            found[group, at].append((weight, amount))
+        return [
+            (BASIS, group, at, None, None, None, sum(w for w, _ in rows),
+             money.total([amount for _, amount in rows]), len(rows))
+            for (group, at), rows in found.items()
+        ]  # fmt: skip
 
 
 def line_row(name: str, amount: Decimal) -> tuple[Any, ...]:

@@ -22,7 +22,8 @@ from percapita.report.explain import as_json as explain_json
 from percapita.report.explain import who as explain_who
 from percapita.report.explain.as_json import Asked
 from percapita.report.explain.as_text import down_text, up_text
-from percapita.report.explain.explain import Question, down
+from percapita.report.explain.explain import down
+from percapita.report.explain.found import Question
 from percapita.report.explain.who import UnknownLineError, UnknownSubjectError, UnknownValueError
 from percapita.report.opened import Opened, open_figures
 from percapita.store import Store

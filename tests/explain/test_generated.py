@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from percapita.core import money
 from percapita.core.errors import InputError
 from percapita.core.tables import LINES
-from percapita.report.explain.explain import Question, down, up
+from percapita.report.explain.explain import down, up
+from percapita.report.explain.found import Down, Question
 from percapita.store import Store
 from percapita.store.read.run import RUN_TABLES, Who
 from reference.harness import KEY, NOW, run_engine
@@ -57,9 +59,23 @@ class Explained:
             who = Who(subjects=(int(subject),))
             found = down(self.store.engine, self.bind, self.question, lambda who=who: who)  # type: ignore[misc]
             assert found.total == found.named == amount
+            self.few(who, found)
             for line in found.lines:
                 cells[int(subject), line.line["LineId"]] += line.amount
         return {key: amount for key, amount in cells.items() if amount}
+
+    def few(self, who: Who, whole: Down) -> None:
+        """Name two lines alone: they have what they have among all, and none is lost from sight."""
+        asked = replace(self.question, lines=2)
+        found = down(self.store.engine, self.bind, asked, lambda: who)
+        amounts = {line.line["LineId"]: line.amount for line in whole.lines}
+        assert found.total == whole.total
+        assert len(found.lines) == min(2, len(amounts))
+        if len(self.question.runs) == 1:
+            assert {line.line["LineId"]: line.amount for line in found.lines}.items() <= (
+                amounts.items()
+            )
+            assert len(found.lines) + found.others == len(amounts) + whole.others
 
     def upward(self) -> Cells:
         """Explain every line; the receivers sum to it."""

@@ -13,7 +13,8 @@ from explain.handmade import BASIS, DAYS, FREE, MONTH, PRO, Run, cascade
 from percapita.core import money
 from percapita.core.errors import ProofError
 from percapita.core.periods import Span
-from percapita.report.explain.explain import Choose, Question, Up, down, up
+from percapita.report.explain.explain import Choose, down, up
+from percapita.report.explain.found import Question, Up
 from percapita.store.engine import Engine
 from percapita.store.read.run import Who
 

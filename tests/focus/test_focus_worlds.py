@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from percapita.core import money
 from percapita.core.errors import InputError
 from percapita.core.tables import COSTS, LINES
-from percapita.report.explain.explain import Question, up
+from percapita.report.explain.explain import up
+from percapita.report.explain.found import Question
 from percapita.report.focus.columns import SUMMABLE
 from percapita.report.focus.export import Order, Rows, export, header
 from percapita.report.opened import Opened

@@ -20,7 +20,8 @@ from percapita.core.money import total
 from percapita.core.tables import COSTS, LEDGER, LINES
 from percapita.model.spec import Basis, Condition, Driver, Idle, Mix, Overhead, Pool, Through
 from percapita.project import Project
-from percapita.report.explain.explain import Question, down, up
+from percapita.report.explain.explain import down, up
+from percapita.report.explain.found import Question
 from percapita.store import Store
 from percapita.store.read.run import RUN_TABLES, Who
 from reference import examples

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from percapita.report.explain.as_json import Asked
-    from percapita.report.explain.explain import Question
+    from percapita.report.explain.found import Question
     from percapita.report.explain.who import Sought
     from percapita.report.opened import Opened
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from percapita.core import money
-from percapita.report.explain.explain import Cell, Down, Got, LineShare, Share, Step, Up
+from percapita.report.explain.found import Cell, Down, Got, LineShare, Share, Step, Up
 from percapita.report.explain.words import Units, why
 from percapita.report.numbers import instant
 from percapita.store.catalog.people import Person

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from percapita.core import money
 from percapita.report.explain.as_json import Asked, by_receiver, dearest_first
-from percapita.report.explain.explain import Down, Got, Share, Step, Up
+from percapita.report.explain.found import Down, Got, Share, Step, Up
 from percapita.report.explain.words import WIDENED, shown, why
 from percapita.store.catalog.people import Person
 

@@ -8,7 +8,7 @@ from typing import Any
 from percapita.core.errors import InputError, nearest
 from percapita.report.adjustments import status
 from percapita.report.explain import who as explain_who
-from percapita.report.explain.explain import Question
+from percapita.report.explain.found import Question
 from percapita.report.explain.who import Sought
 from percapita.report.numbers import instant
 from percapita.report.opened import Opened

@@ -1,6 +1,6 @@
 """One figure down to bill lines, one bill line up to its receivers: gathered from the stored run.
 
-``down`` and ``up`` read, ``allocate/explain.py`` computes, ``explain_view.py`` prints. Both stop
+``down`` and ``up`` read, ``allocate/explain.py`` computes, ``as_text.py`` prints. Both stop
 where a margin does not close.
 """
 
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
 
 from percapita.allocate import explain
 from percapita.allocate.explain import Act, Flow, Item, Part, Receiver, Side
 from percapita.core import money
 from percapita.core.periods import Span
+from percapita.report.explain.found import Cell, Down, Got, LineShare, Question, Share, Step, Up
+from percapita.report.explain.heaviest import heaviest
 from percapita.store.engine import Engine
 from percapita.store.read import run as read_run
 from percapita.store.read.run import GroupRow, Own, Who
@@ -25,72 +25,6 @@ Bind = Callable[[str, str], None]
 """Names one billing period of one run as the tables that ``read_run`` asks."""
 Choose = Callable[[], Who]
 """Chooses ledger rows of what is bound: slices are numbered anew in each period."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What both ways have in common."""
-
-    basis: str
-    runs: tuple[tuple[str, str], ...]
-    """Billing period and the run to read for it."""
-    window: Span | None = None
-    """Only line parts that start in it; ``None``: all."""
-    pool: str = ""
-    lines: int | None = None
-    """How many lines to name, dearest first; ``None`` is all."""
-
-
-class Share(NamedTuple):
-    """What was asked for has this of one group."""
-
-    group: GroupRow
-    run: str
-    weight: int
-    amount: Decimal
-    holds: bool
-    """The residual of the group is among it."""
-    rows: int
-    whole: bool
-    """The group lies in the window; else ``amount`` is of what lies in it alone."""
-
-
-class Cell(NamedTuple):
-    """What one line gave in one group."""
-
-    billing_period: str
-    group: int
-    start: datetime
-    follows: str
-    amount: Decimal
-
-
-class LineShare(NamedTuple):
-    """What one line gave over all groups."""
-
-    line: Mapping[str, Any]
-    amount: Decimal
-    cells: tuple[Cell, ...]
-
-
-@dataclass(slots=True)
-class Down:
-    """A figure, its groups, and the lines it consists of."""
-
-    shares: list[Share] = field(default_factory=list)
-    lines: list[LineShare] = field(default_factory=list)
-    others: int = 0
-    """Lines that have a part and are not named."""
-
-    @property
-    def total(self) -> Decimal:
-        """The amount that is explained."""
-        return money.total([share.amount for share in self.shares])
-
-    @property
-    def named(self) -> Decimal:
-        """What the named lines gave."""
-        return money.total([line.amount for line in self.lines])
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +164,9 @@ def _with_lines(
     run: _Run, question: Question, who: Who, shares: Sequence[Share], result: Down
 ) -> list[Share]:
     """Add the lines to the result; return the shares, cut to the window."""
+    if question.lines and _stand_alone(run, shares):
+        _add_heaviest(run, who, shares, question.lines, result)
+        return list(shares)
     given = run.given([share.group.group for share in shares])
     sides = _sides(run, who, shares)
     cut = [_in_window(s, given.get(s.group.group, []), sides[s.group.group]) for s in shares]
@@ -254,6 +191,29 @@ def _with_lines(
     return cut
 
 
+def _stand_alone(run: _Run, shares: Sequence[Share]) -> bool:
+    """Tell whether the groups lie in the window and hand nothing on, nor are handed anything."""
+    tied = {number for flow in run.flows for number in (flow.source, flow.target)}
+    return all(share.whole and share.group.group not in tied for share in shares)
+
+
+def _add_heaviest(run: _Run, who: Who, shares: Sequence[Share], count: int, result: Down) -> None:
+    """Add as many lines to the result, and prove the shares against all of them."""
+    numbers = [share.group.group for share in shares]
+    sides, entered = _sides(run, who, shares), read_run.entered(run.engine, run.basis, numbers)
+    for number, share in zip(numbers, shares, strict=True):
+        brought = explain.grains(entered.get(number, Decimal(0)))
+        explain.prove(number, share.amount, sides[number].of(brought))
+    weights = {s.group.group: (s.weight or 1, s.group.total or 1) for s in shares}
+    parts, known = heaviest(run.engine, run.basis, sides, weights, count)
+    found: dict[str, list[Cell]] = defaultdict(list)
+    for number, item, grains in parts:
+        cell = Cell(run.period, number, item.start, item.follows, explain.money(grains))
+        found[item.line].append(cell)
+    result.others += known - len(found)
+    _name_lines(run, found, result)
+
+
 def _in_window(share: Share, given: Sequence[Item], side: Side) -> Share:
     """Prove a share against its lines; cut it to the window."""
     everything = side.of(sum(item.grains for item in given))
@@ -269,43 +229,6 @@ def _name_lines(run: _Run, found: Mapping[str, list[Cell]], result: Down) -> Non
     for line, cells in found.items():
         amount = money.total([cell.amount for cell in cells])
         result.lines.append(LineShare(known.get(line, {"LineId": line}), amount, tuple(cells)))
-
-
-class Step(NamedTuple):
-    """What a line brought to one group whose ledger rows are its receivers."""
-
-    run: str
-    group: GroupRow
-    path: tuple[str, ...]
-    """Methods of the groups it came through, the entry first."""
-    amount: Decimal
-
-
-class Got(NamedTuple):
-    """What one receiver got of a line in one group."""
-
-    billing_period: str
-    group: int
-    pool: str
-    subject: int
-    kind: str
-    attributes: Mapping[str, str]
-    amount: Decimal
-
-
-@dataclass(slots=True)
-class Up:
-    """A line, the groups it went to, and who got it."""
-
-    line: Mapping[str, Any]
-    parts: list[tuple[GroupRow, Cell]] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
-    got: list[Got] = field(default_factory=list)
-
-    @property
-    def total(self) -> Decimal:
-        """What the line's parts sum to."""
-        return money.total([cell.amount for _, cell in self.parts])
 
 
 def up(engine: Engine, bind: Bind, question: Question, line: str) -> Up:

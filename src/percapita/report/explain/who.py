@@ -10,7 +10,8 @@ from typing import Any
 from percapita.core.errors import InputError, nearest
 from percapita.core.subjects import CLASS_OF_KIND, KINDS, PSEUDO, TENANT
 from percapita.core.tables import LINES
-from percapita.report.explain.explain import Question, Up, up
+from percapita.report.explain.explain import up
+from percapita.report.explain.found import Question, Up
 from percapita.report.opened import Opened
 from percapita.store.catalog.people import by_pseudonym, people, with_aliases
 from percapita.store.read import run as read_run

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from percapita.core import money
 from percapita.report import numbers
-from percapita.report.explain.explain import Share
+from percapita.report.explain.found import Share
 
 _NANO = Decimal(1).scaleb(-9)
 

@@ -6,14 +6,14 @@ files are sorted by subject, so a question about one subject opens few row group
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from percapita.core.money import text
-from percapita.core.tables import COSTS, FLOWS, GROUPS, LEDGER, LINES, PARTS, SLICES
+from percapita.core.tables import COSTS, FLOWS, GROUPS, LEDGER, LINES, PARTS, ROLLUP, SLICES
 from percapita.model.tags import RAW, RULE
 from percapita.store.engine import Engine, literal, quote
 
@@ -119,6 +119,66 @@ def parts(
     )
 
 
+def entered(engine: Engine, basis: str, numbers: Collection[int]) -> dict[int, Decimal]:
+    """Return what the line parts that enter these groups sum to."""
+    where, given = _among('"group"', numbers)
+    rows = engine.rows(
+        f'SELECT "group", sum(amount) FROM parts WHERE basis = ? AND {where} GROUP BY "group"',
+        [basis, *given],
+    )
+    return {int(group): amount for group, amount in rows}
+
+
+def heavy_lines(
+    engine: Engine, basis: str, shares: Mapping[int, tuple[int, int]], most: int
+) -> tuple[int, list[str]]:
+    """Return how many lines enter these groups, and those with the largest shares, about.
+
+    ``shares`` is each group's own weight and W. Sizes are doubles: they choose, nothing else.
+    """
+    of = ", ".join(f"({group}, {weight}e0 / {total})" for group, (weight, total) in shares.items())
+    rows = engine.rows(
+        f'WITH s("group", part) AS (VALUES {of}), sizes AS (SELECT p.LineId AS line,'
+        " sum(CAST(p.amount AS DOUBLE) * s.part) AS size FROM parts p"
+        ' JOIN s ON s."group" = p."group" WHERE p.basis = ? GROUP BY 1)'
+        " SELECT line, (SELECT count(*) FROM sizes) FROM sizes ORDER BY abs(size) DESC, line"
+        f" LIMIT {most}",
+        [basis],
+    )
+    return (int(rows[0][1]) if rows else 0), [str(line) for line, _ in rows]
+
+
+def parts_of_lines(
+    engine: Engine, basis: str, lines: Collection[str]
+) -> list[tuple[int, datetime, str, str, Decimal]]:
+    """Return the parts of these lines: group, start, line, follows, amount."""
+    where, given = _among("LineId", lines)
+    return engine.rows(
+        "SELECT \"group\", start, LineId, coalesce(follows, ''), amount FROM parts"
+        f" WHERE basis = ? AND {where}",
+        [basis, *given],
+    )
+
+
+def counted_up(
+    engine: Engine, basis: str, numbers: Collection[int], lines: Collection[str]
+) -> list[tuple[int, datetime, str, str, Decimal, Decimal]]:
+    """Return the parts of these lines in these groups, each with what is counted up before it.
+
+    Rows are group, start, line, follows, amount, before.
+    """
+    (among, members), (these, named) = _among('"group"', numbers), _among("LineId", lines)
+    met = f'"group" IN (SELECT "group" FROM parts WHERE basis = ? AND {these})'
+    order = "start, LineId, coalesce(follows, ''), amount"
+    return engine.rows(
+        "SELECT \"group\", start, LineId, coalesce(follows, ''), amount, coalesce(before, 0) FROM"
+        f' (SELECT *, sum(amount) OVER (PARTITION BY "group" ORDER BY {order}'
+        " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before"
+        f" FROM parts WHERE basis = ? AND {among} AND {met}) WHERE {these}",
+        [basis, *members, basis, *named, *named],
+    )
+
+
 def groups_of_line(engine: Engine, basis: str, line: str) -> list[int]:
     """Return the groups that a line's parts enter."""
     rows = engine.rows(
@@ -131,8 +191,10 @@ def groups_of_line(engine: Engine, basis: str, line: str) -> list[int]:
 def own(engine: Engine, basis: str, who: Who) -> list[Own]:
     """Return what the chosen rows have, group by group."""
     condition, given = who.condition()
+    # Whole slices are summed up already.
+    facts, count = ("ledger", "count(*)") if who.subjects else ("rollup", "sum(receivers)")
     rows = engine.rows(
-        'SELECT "group", sum(w), sum(amount), count(*) FROM ledger'
+        f'SELECT "group", sum(w), sum(amount), {count} FROM {facts}'
         f' WHERE basis = ? AND {condition} GROUP BY "group"',
         [basis, *given],
     )
@@ -226,7 +288,7 @@ def _among(column: str, values: Collection[Any] | None) -> tuple[str, list[Any]]
     return f"{column} IN (SELECT unnest(?))", [sorted(values)]
 
 
-RUN_TABLES = (PARTS, GROUPS, FLOWS, LEDGER, SLICES)
+RUN_TABLES = (PARTS, GROUPS, FLOWS, LEDGER, ROLLUP, SLICES)
 """What ``bind`` names, besides the lines."""
 
 _KEYS = 'l."group", l.subject, l.slice, l.feature, l.operation, l.region'
