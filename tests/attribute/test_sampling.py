@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from percapita.attribute.sampling import (
+    Interval,
     Measured,
     Summed,
+    between,
     calibrated,
-    cost_of_share,
+    doubt,
     measured,
     probability,
     share,
@@ -43,6 +45,13 @@ def both(own: Measured, others: Measured) -> Measured:
         own.sampled + others.sampled,
         own.squares + others.squares,
     )
+
+
+def cost_of_share(amount: Decimal, own: Measured, whole: Measured) -> Interval | None:
+    """Return between what and what a share of an amount lies."""
+    found = doubt(amount, own, whole)
+    middle = Decimal(found.amount.numerator) / Decimal(found.amount.denominator)
+    return between(middle, [found])
 
 
 def heavy(random: Random, count: int) -> Traces:
@@ -145,10 +154,8 @@ def test_a_known_total_takes_the_samples_error_out() -> None:
     st.lists(st.integers(1, 10**6), min_size=1, max_size=30),
     st.decimals("-1e9", "1e9", places=4),
 )
-def test_intervals_lie_around_the_share_and_inside_the_amount(
-    mine: Traces, theirs: Traces, amount: Decimal
-) -> None:
-    """An interval holds its own estimate, never passes the whole amount, nor falls below zero."""
+def test_intervals_lie_around_the_share(mine: Traces, theirs: Traces, amount: Decimal) -> None:
+    """An interval holds its own estimate, and never passes zero."""
     own = measured([Summed("8", 20, 2 * sum(mine), sum(s * s for s in mine))])
     whole = measured([Summed("8", 99, 2 * sum(mine + theirs), sum(s * s for s in mine + theirs))])
     part, variance = share(own, whole)
@@ -160,4 +167,17 @@ def test_intervals_lie_around_the_share_and_inside_the_amount(
         middle = Fraction(amount) * part
         assert Fraction(found.low) - Fraction(1, 10**9) <= middle
         assert middle <= Fraction(found.high) + Fraction(1, 10**9)
-        assert max(abs(found.low), abs(found.high)) <= abs(amount)
+        assert found.low * found.high >= 0
+
+
+def test_what_little_is_vague_makes_an_interval_wider() -> None:
+    """Pools of few traces count as wholly unsure, up to a tenth of what somebody costs."""
+    sure = doubt(
+        Decimal(200), measured([Summed("0", 9, 90, 90)]), measured([Summed("0", 18, 180, 180)])
+    )
+    few = measured([Summed(QUARTER, 2, 8, 2)])
+    vague = doubt(Decimal(18), few, both(few, few))
+
+    assert between(Decimal(109), [sure, vague]) == Interval(Decimal(100), Decimal(118))
+    assert between(Decimal(80), [vague]) is None
+    assert between(Decimal(109), [sure, vague, sure._replace(unknown=True)]) is None

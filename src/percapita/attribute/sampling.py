@@ -22,6 +22,8 @@ CONFIDENCE: Final = 90
 ENOUGH: Final = 10
 """Traces, all alike, that an interval needs at least; below it is not enough data."""
 
+_STUDENT: Final = Fraction(926, 1000)
+"""(z² + 1) / 4 for the 90 % interval: the first term by which Student's law is wider."""
 _RANGE: Final = 1 << 56
 _DIGITS: Final = 14
 _EXACT: Final = Context(prec=50)
@@ -141,24 +143,79 @@ def around(middle: Fraction, variance: Fraction) -> Interval:
     )
 
 
-def cost_of_share(amount: Decimal, own: Measured, whole: Measured) -> Interval | None:
-    """Return between what and what an amount's share lies; ``None``: not enough data.
+class Doubt(NamedTuple):
+    """What of an amount falls on somebody by a sample, and how unsure that is."""
+
+    amount: Fraction
+    mine: Fraction
+    """Variance that the own sample leaves."""
+    others: Fraction
+    """Variance that everybody else's leaves."""
+    own: Measured
+    rest: Measured
+    unknown: bool = False
+    """Something in the split was kept with a probability that nothing tells."""
+
+    @property
+    def _decides(self) -> Measured:
+        """The sample that decides how wide it is."""
+        return self.own if self.mine >= self.others else self.rest
+
+    @property
+    def enough(self) -> bool:
+        """Tell whether that sample is large enough to tell."""
+        return self._decides.enough and not self.unknown
+
+    @property
+    def half(self) -> Decimal:
+        """Half of the interval: wider than the normal law has it where traces are few (Student)."""
+        half = _EXACT.multiply(DEVIATIONS, _EXACT.sqrt(_decimal(self.mine + self.others)))
+        traces = self._decides.traces
+        if traces is None or traces <= 1:
+            return half
+        return _EXACT.multiply(half, _decimal(1 + _STUDENT / (traces - 1)))
+
+    def times(self, factor: Fraction) -> Doubt:
+        """Return it where the amount is larger."""
+        return self._replace(
+            amount=self.amount * factor, mine=self.mine * factor**2,
+            others=self.others * factor**2,
+        )  # fmt: skip
+
+
+def doubt(amount: Decimal, own: Measured, whole: Measured) -> Doubt:
+    """Return how unsure an amount's share is.
 
     The amount itself is known to the last digit: only who it falls on is sampled.
     """
-    if whole.quantity:
-        mine, others = _spread(own, whole)
-        # The sample that decides how wide the interval is must be large enough to tell.
-        decides = own if mine >= others else whole.less(own)
-        if not decides.enough:
-            return None
-    part, spread = share(own, whole)
     money = Fraction(amount)
-    found = around(part * abs(money), spread * money**2)
-    high = min(found.high, abs(amount))
-    if amount < 0:
-        return Interval(-high, -found.low)
-    return Interval(found.low, high)
+    if not whole.quantity:
+        return Doubt(Fraction(0), Fraction(0), Fraction(0), own, whole)
+    mine, others = _spread(own, whole)
+    part = Fraction(own.quantity, whole.quantity)
+    return Doubt(part * money, mine * money**2, others * money**2, own, whole.less(own))
+
+
+def between(amount: Decimal, doubts: Iterable[Doubt]) -> Interval | None:
+    """Return between what and what an amount lies; ``None``: not enough data.
+
+    Amounts that one sample splits err together, so their widths add. What too few traces decide may
+    be a tenth of the amount at most, and counts as wholly unsure.
+    """
+    half, vague, size = Decimal(0), Decimal(0), abs(amount)
+    for one in doubts:
+        if one.enough:
+            half = _EXACT.add(half, one.half)
+        else:
+            vague = _EXACT.add(vague, _decimal(abs(one.amount)))
+    half = _EXACT.add(half, vague)
+    if _EXACT.multiply(vague, Decimal(10)) > size or half > size:
+        return None
+    low, high = (
+        bound.quantize(_CENT, context=_EXACT)
+        for bound in (_EXACT.subtract(amount, half), _EXACT.add(amount, half))
+    )
+    return Interval(low, high)
 
 
 def _decimal(number: Fraction) -> Decimal:

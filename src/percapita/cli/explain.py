@@ -15,10 +15,12 @@ from percapita.cli import options
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from percapita.project import Project
     from percapita.report.explain.as_json import Asked
     from percapita.report.explain.found import Question
     from percapita.report.explain.who import Sought
     from percapita.report.opened import Opened
+    from percapita.store import Store
 
 NAMED = 10
 """Lines, or receivers, that the terminal names unless told otherwise."""
@@ -81,25 +83,31 @@ def explain_command(
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
     from percapita.project.checking import units  # noqa: PLC0415
+    from percapita.report.certainty import interval  # noqa: PLC0415
+    from percapita.report.explain import as_json  # noqa: PLC0415
     from percapita.report.explain import asked as explain_asked  # noqa: PLC0415
-    from percapita.report.explain.as_json import Asked  # noqa: PLC0415
-    from percapita.report.opened import open_figures  # noqa: PLC0415
 
     pairs = _pairs(asked["segments"], asked["tier"])
     tenant, line_id, pool = asked["tenant"], asked["line_id"], asked["pool"]
     _check_one(subject, pairs, tenant, line_id)
     project = Project.open(project_dir, store_dir)
     with project.store(create=False) as store:
-        basis, run = asked["basis"] or "", asked["run_id"]
-        opened = open_figures(store, now=project.now, basis=basis, run=run)
-        lines = _lines(asked["count"], form)
-        question = explain_asked.question(opened, asked["period"], pool, lines)
-        meta = explain_asked.meta(opened, asked["period"], pool)
+        opened = _opened(project, store, asked["basis"] or "", asked["run_id"])
+        period, lines = asked["period"], _lines(asked["count"], form)
+        question = explain_asked.question(opened, period, pool, lines)
+        meta = explain_asked.meta(opened, period, pool)
         if line_id:
             return _print_up(opened, question, meta, line_id, form)
         sought = explain_asked.sought(opened, subject, pairs, tenant)
-        page = Asked(sought.title, sought.shown, meta, units(project, store), opened.zone)
+        meta |= interval(opened, sought, period, pool or "")
+        page = as_json.Asked(sought.title, sought.shown, meta, units(project, store), opened.zone)
         return _print_down(opened, question, page, sought, form)
+
+
+def _opened(project: Project, store: Store, basis: str, run: str) -> Opened:
+    from percapita.report.opened import open_figures  # noqa: PLC0415
+
+    return open_figures(store, now=project.now, basis=basis, run=run)
 
 
 def _check_one(*named: object) -> None:

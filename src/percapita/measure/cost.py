@@ -5,7 +5,7 @@ Rows plus named lines are the bill total, whatever is cut, filtered or left out 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import Final, NamedTuple
@@ -122,6 +122,11 @@ def costs(pieces: Iterable[Piece], question: Question, model: Model, *, bill: De
     return result
 
 
+def places(question: Question, model: Model) -> Callable[[Piece], Key | None]:
+    """Return what says in which row of a question a piece is; ``None``: in a named line."""
+    return _Sorter(question, model).place
+
+
 class _Sorter:
     def __init__(self, question: Question, model: Model) -> None:
         self.question = question
@@ -145,12 +150,20 @@ class _Sorter:
         if line:
             self.result.named[line] = _EXACT.add(self.result.named[line], piece.amount)
             return
-        key = tuple(self._value(piece, pool, at) for at in self.question.by)
+        key = self._key(piece, pool)
         row = self.result.rows.setdefault(key, Amounts())
         row.add(_part(pool, piece.method), piece.amount)
         if pool is not None and SCOPES["infrastructure"][1](pool):
             self.result.infrastructure = _EXACT.add(self.result.infrastructure, piece.amount)
         self._note_coarser(key, piece)
+
+    def place(self, piece: Piece) -> Key | None:
+        pool = self.pools.get(piece.pool)
+        line = self._line(piece, pool, CLASS_OF_KIND.get(piece.kind))
+        return None if line else self._key(piece, pool)
+
+    def _key(self, piece: Piece, pool: Pool | None) -> Key:
+        return tuple(self._value(piece, pool, at) for at in self.question.by)
 
     def _line(self, piece: Piece, pool: Pool | None, kind: str | None) -> str | None:
         """Return the named line an amount belongs to; ``None`` where it belongs to a row."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from percapita.measure.figures import Figures, figures
 from percapita.measure.question import FULL, Dimension, Question
 from percapita.report.adjustments import Booked, booked_within, reminders
 from percapita.report.cost.denominators import counting, earned_of, units_of, wide_subjects
+from percapita.report.cost.doubt import Sure, sure
 from percapita.report.cost.plan import plan_of, resolved
 from percapita.report.cost.spending import spending
 from percapita.report.opened import Opened
@@ -36,6 +37,8 @@ class Answer:
     missing: tuple[str, ...]
     """``units``, ``revenue``."""
     notes: tuple[str, ...]
+    sure: Sure = field(default_factory=Sure)
+    """How sure rows are, where usage is sampled."""
     booked: tuple[Booked, ...] = ()
     """Restatements of closed months that are booked in the period; beside the bill total."""
 
@@ -68,6 +71,7 @@ def answer(opened: Opened, question: Question, *, revenue: bool = True) -> Answe
     plan = plan_of(opened, asked)
     spent = spending(opened, plan)
     named = wide_subjects(opened)
+    unsure = sure(opened, plan, spent.costs.rows, spent.periods)
     counted = units_of(opened, plan, named)
     income, remarks = earned_of(opened, plan, named) if revenue else (None, [])
     result = figures(
@@ -85,7 +89,8 @@ def answer(opened: Opened, question: Question, *, revenue: bool = True) -> Answe
         runs=_runs(opened, spent.periods),
         names=_names(opened, result, asked),
         missing=tuple(missing),
-        notes=(*opened.notes, *reminders(opened, booked), *remarks, *result.notes),
+        notes=(*opened.notes, *reminders(opened, booked), *remarks, *result.notes, *unsure.notes),
+        sure=unsure,
         booked=tuple(booked),
     )
 

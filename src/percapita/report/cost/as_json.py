@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from percapita.core.money import text
+from percapita.attribute.sampling import CONFIDENCE
+from percapita.core.money import quotient, text
 from percapita.measure.figures import Figure
 from percapita.measure.question import Dimension
 from percapita.report.adjustments import status
@@ -26,6 +27,8 @@ MONEY_COLUMNS: Final = (
     "margin_percent",
 )
 """Columns of a row that are amounts, quotients or percents, in their order."""
+INTERVAL_COLUMNS: Final = ("low", "high", "enough")
+"""Further columns where usage is sampled."""
 
 
 def statement(answer: Answer, spread: Spread | None = None) -> dict[str, Any]:
@@ -76,6 +79,7 @@ def meta(answer: Answer) -> dict[str, Any]:
         "run": answer.runs[0] if len(answer.runs) == 1 else list(answer.runs),
         "bill_total": text(answer.figures.bill_total),
         "missing": list(answer.missing),
+        **({"sampled": list(answer.sure.sources)} if answer.sure.rows else {}),
         "notes": list(answer.notes),
     }
 
@@ -93,11 +97,27 @@ def keys(answer: Answer, figure: Figure) -> dict[str, str | None]:
 
 def _row(answer: Answer, figure: Figure) -> dict[str, Any]:
     row: dict[str, Any] = {**keys(answer, figure), **_figure(figure)}
+    if figure.key in answer.sure.rows and not figure.others:
+        row["interval"] = interval(answer, figure)
     if figure.coarser:
         row["not_known_below"] = figure.coarser
     if figure.others:
         row["other_rows"] = figure.others
     return row
+
+
+def interval(answer: Answer, figure: Figure) -> dict[str, Any]:
+    """Return between what and what a row lies, in all and per unit; null: not enough data."""
+    found = answer.sure.rows[figure.key]
+    low, high = (found.low, found.high) if found else (None, None)
+    return {
+        "confidence": CONFIDENCE,
+        "enough": found is not None,
+        "low": text(low),
+        "high": text(high),
+        "low_per_unit": text(quotient(low, figure.units)),
+        "high_per_unit": text(quotient(high, figure.units)),
+    }
 
 
 def _figure(figure: Figure) -> dict[str, Any]:
@@ -152,17 +172,26 @@ def distribution(spread: Spread) -> dict[str, Any]:
     }
 
 
+def _bounds(answer: Answer, figure: Figure) -> tuple[Decimal | None, Decimal | None, str | None]:
+    if figure.others or figure.key not in answer.sure.rows:
+        return None, None, None
+    found = answer.sure.rows[figure.key]
+    return (found.low, found.high, "yes") if found else (None, None, "not enough data")
+
+
 def flat(answer: Answer) -> tuple[list[str], list[list[Any]]]:
     """Return header and rows of one table: rows, named lines, and the bill total they sum to.
 
     The first column says what a row is: row, named line, or total. Amounts are ``Decimal``.
     """
     names = [at.name for at in answer.question.by]
-    header = ["line", *names, "units", *MONEY_COLUMNS]
+    more = INTERVAL_COLUMNS if answer.sure.rows else ()
+    header = ["line", *names, "units", *MONEY_COLUMNS, *more]
     rows: list[list[Any]] = [
-        ["row", *keys(answer, figure).values(), figure.units, *money_of(figure).values()]
+        ["row", *keys(answer, figure).values(), figure.units, *money_of(figure).values(),
+         *(_bounds(answer, figure) if more else ())]
         for figure in answer.figures.rows
-    ]
+    ]  # fmt: skip
     blank = [None] * len(names)
     figures = answer.figures
     at = len(names) + 2 + MONEY_COLUMNS.index("total")
@@ -171,9 +200,10 @@ def flat(answer: Answer) -> tuple[list[str], list[list[Any]]]:
         beside += [(f"booked for {one.step.period}", one.amount) for one in answer.booked]
         beside.append(("booked_total", answer.booked_total))
     for name, amount in beside:
-        row: list[Any] = [name, *blank, None, *[None] * len(MONEY_COLUMNS)]
+        row: list[Any] = [name, *blank, None, *[None] * len(MONEY_COLUMNS), *[None] * len(more)]
         row[at] = amount
         rows.append(row)
-    totals = ["allocated", *blank, figures.totals.units, *money_of(figures.totals).values()]
+    totals = ["allocated", *blank, figures.totals.units, *money_of(figures.totals).values(),
+              *[None] * len(more)]  # fmt: skip
     rows.insert(len(figures.rows), totals)
     return header, rows

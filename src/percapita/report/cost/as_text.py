@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
+from percapita.attribute.sampling import CONFIDENCE
 from percapita.measure.figures import Figure
 from percapita.measure.goals import Benchmark
 from percapita.measure.question import FULL
@@ -86,7 +88,11 @@ def _columns(answer: Answer) -> list[Column]:
             values = [getattr(row.cost, name) for row in rows]
             columns.append(_money(f"{name}\n{currency}", values, bill, rank=rank))
     columns.append(_money(f"total\n{currency}", [row.cost.total for row in rows], bill))
+    if answer.sure.rows:
+        columns.append(_widths(answer, rows))
     columns.append(_each(f"cost\n{each}", rows, lambda row: row.cost_per_unit))
+    if answer.sure.rows:
+        columns[-1] = _where_enough(columns[-1], answer, rows)
     if revenue:
         columns.append(_each(f"revenue\n{each}", rows, lambda row: row.revenue_per_unit, rank=4))
         columns.append(
@@ -149,6 +155,27 @@ def _each(
         for row, value in zip(rows, values, strict=True)
     ]
     return Column(title, shown_values, _judged(values) if judged else (), rank=rank)
+
+
+def _widths(answer: Answer, rows: Sequence[Figure]) -> Column:
+    """Return half of each row's interval; nothing where a row is exact."""
+    places = numbers.money_places(answer.figures.bill_total)
+    texts = []
+    for row in rows:
+        found = None if row.others else answer.sure.rows.get(row.key)
+        texts.append(numbers.amount((found.high - found.low) / 2, places) if found else "")
+    currency = answer.opened.model.currency
+    return Column(f"±{CONFIDENCE} %\n{currency}", texts, rank=1)
+
+
+def _where_enough(column: Column, answer: Answer, rows: Sequence[Figure]) -> Column:
+    """Say so where too few traces were kept to tell what a unit costs."""
+    vague = {key for key, found in answer.sure.rows.items() if found is None}
+    texts = [
+        "not enough data" if row.key in vague and not row.others else text
+        for row, text in zip(rows, column.values, strict=True)
+    ]
+    return replace(column, values=texts)
 
 
 def _judged(values: Sequence[Decimal | None]) -> list[str]:

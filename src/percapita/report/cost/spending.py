@@ -24,7 +24,7 @@ class Spending(NamedTuple):
     """Billing periods that have anything in the span."""
 
 
-class _Who(NamedTuple):
+class Who(NamedTuple):
     """Receivers of one group that the question cannot tell apart, without the group."""
 
     pool: str
@@ -58,8 +58,8 @@ def spending(opened: Opened, plan: Plan) -> Spending:
 
 def _pieces(opened: Opened, plan: Plan, reader: Reader, mixed: Sequence[str]) -> Iterator[Piece]:
     for row in reader.amounts():
-        who = _Who(row.pool, row.method, row.billing_period, row.kind, row.known, row.receivers)
-        yield _piece(plan, who, row.parts, row.amount)
+        who = Who(row.pool, row.method, row.billing_period, row.kind, row.known, row.receivers)
+        yield piece(plan, who, row.parts, row.amount)
     for period in mixed:
         yield from _mixed(opened, plan, reader, period)
 
@@ -68,16 +68,17 @@ def _mixed(opened: Opened, plan: Plan, reader: Reader, period: str) -> Iterator[
     """Cross a period's receivers with what its groups are made of."""
     if plan.lines:
         opened.store.bind(LINES, run=opened.runs[period], periods=[period])
-    got = [Got(row.group, _Who(*row[1:7]), row.weight, row.amount) for row in reader.shares(period)]
+    got = [Got(row.group, Who(*row[1:7]), row.weight, row.amount) for row in reader.shares(period)]
     entered = [Entered(*row) for row in reader.entered(period)]
     handed = [Handed(*row) for row in reader.handed(period)]
     for cell in cells(entered, handed, got):
         where, *parts = cell.value
         if where == "in":
-            yield _piece(plan, cell.who, parts, cell.amount)
+            yield piece(plan, cell.who, parts, cell.amount)
 
 
-def _piece(plan: Plan, who: _Who, parts: Sequence[str | None], amount: Any) -> Piece:  # noqa: ANN401
+def piece(plan: Plan, who: Who, parts: Sequence[str | None], amount: Any) -> Piece:  # noqa: ANN401
+    """Return an amount with everything that the question can look at."""
     values: dict[Dimension, str | None] = {
         at: None if value is None else str(value)
         for at, value in zip(plan.receivers, who.receivers, strict=True)

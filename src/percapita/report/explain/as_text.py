@@ -35,6 +35,8 @@ def down_text(asked: Asked, found: Down) -> list[RenderableType]:
     for _, shares in dearest_first(by_pool):
         _pool_branch(tree, asked, shares, found.total)
     shown_parts: list[RenderableType] = [_heading(asked), tree]
+    if unsure := asked.meta.get("interval"):
+        shown_parts.append(_safe(unsure["why"]))
     if found.lines:
         shown_parts += ["", _lines_table(found, asked)]
     return shown_parts

@@ -177,6 +177,31 @@ class Reader:
             for row in rows
         ]
 
+    def weighed(self, pools: str) -> str:
+        """Return SQL of the groups that a driver's usage splits, each with what of it is asked for.
+
+        Args:
+            pools: table (pool, meter, demand) of the drivers meant. ``at`` is the cell whose usage
+                are the weights, ``*`` for all. Groups that lie in several days or months, where
+                these are told apart, are left out.
+        """
+        inside = "1.0"
+        if self.cut.span is not None:
+            first, last = (f"TIMESTAMPTZ '{at.isoformat()}'" for at in _ends(self.cut.span))
+            within = f'epoch(least(g."end", {last})) - epoch(greatest(g.start, {first}))'
+            inside = f'({within}) / (epoch(g."end") - epoch(g.start))'
+        times = "".join(f", {sql} AS t{n}" for n, sql in enumerate(self._times("g")))
+        alone = self._single_bucket(clipped=False) if self.cut.times else "true"
+        return (
+            f'SELECT g.period, g."group", g.pool, p.demand,'
+            " g.weight_start, g.weight_end, CASE WHEN g.level IN ('own', 'month')"
+            f" THEN coalesce(g.cell, '') ELSE '*' END AS at, CAST(g.amount AS DOUBLE) * {inside}"
+            f" AS amount{times} FROM groups g JOIN {pools} p ON p.pool = g.pool"
+            f" AND p.meter = g.driver WHERE g.basis = {literal(self.cut.basis)}"
+            f" AND g.method <> 'through' AND g.weight_start IS NOT NULL"
+            f" AND {self._overlapping()} AND {alone}"
+        )
+
     def _alike(self, said: Sequence[str], names: Sequence[str]) -> str:
         """Return the groups that are not mixed; a number stands for what is said of them."""
         told = ", ".join(f"{sql} AS {name}" for sql, name in zip(said, names, strict=True))
@@ -271,12 +296,12 @@ class Reader:
         first, last = (f"TIMESTAMPTZ '{at.isoformat()}'" for at in _ends(self.cut.span))
         return f'g.start < {last} AND g."end" > {first}'
 
-    def _single_bucket(self) -> str:
+    def _single_bucket(self, *, clipped: bool = True) -> str:
         """Return whether all of a group lies in one value of everything asked for."""
         if self.cut.lines:
             return "false"
         tests = ["true"]
-        if self.cut.span is not None:
+        if clipped and self.cut.span is not None:
             first, last = (f"TIMESTAMPTZ '{at.isoformat()}'" for at in _ends(self.cut.span))
             tests.append(f'g.start >= {first} AND g."end" <= {last}')
         if self.cut.times:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from percapita.attribute.sampling import CONFIDENCE
 from percapita.core.money import percent, text
 from percapita.core.roles import EVERYTHING, Sight
 from percapita.measure.question import SCOPES, Question, ask
@@ -47,7 +48,8 @@ def view(bench: Bench, asked: Asked) -> View:
         "filters": _filters(asked, by),
         "links": [_links(row, asked, by, found) for row in data["rows"]],
         "chart": _chart(data, asked, by, found), "places": _places(data),
-        "changes": _changes(data, by),
+        "changes": _changes(data, by), "sampled": bool(now.sure.rows), "confidence": CONFIDENCE,
+        "widths": [_width(row) for row in data["rows"]],
     }  # fmt: skip
     people = [f"every {name}" for name in by if name in _PEOPLE]
     people += [where for where in asked.all("where") if where.partition("=")[0] in _PEOPLE]
@@ -122,6 +124,14 @@ def _explain(name: str, value: str, found: Opened, period: str) -> str:
     if any(segment.name == name for segment in found.model.segments):
         return f"/explain?{urlencode({'segment': f'{name}={value}', **asked})}"
     return ""
+
+
+def _width(row: Mapping[str, Any]) -> str | None:
+    """Return half of a row's interval; ``None`` where it is exact, or not known."""
+    found = row.get("interval")
+    if found is None or not found["enough"]:
+        return None
+    return text((Decimal(found["high"]) - Decimal(found["low"])) / 2)
 
 
 def _places(data: Mapping[str, Any]) -> int:

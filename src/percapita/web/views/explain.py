@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from percapita.core.errors import InputError
 from percapita.project import checking
+from percapita.report.certainty import interval
 from percapita.report.charts import Node, icicle
 from percapita.report.explain import as_json as explain_json
 from percapita.report.explain import asked as explain_asked
@@ -51,6 +52,7 @@ def _explained(
     )  # fmt: skip
     sought.check()
     meta = explain_asked.meta(found, period, pool)
+    meta |= interval(found, sought, period, pool)
     units = checking.units(bench.project, bench.store)
     page = explain_json.Asked(sought.title, sought.shown, meta, units, found.zone)
     data: dict[str, Any] = json.loads(explain_json.down_json(page, result))
