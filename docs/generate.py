@@ -170,11 +170,11 @@ _METRICS_HEAD: Final = """\
 
 Every figure that has a name. `python docs/generate.py` makes this page from
 `src/percapita/report/metrics/listed.py`; the page `/figures`, its `.json` and `.csv`,
-[`percapita metrics`](cli.md#metrics) and [`book.metrics()`](../how-to/python.md) show this list and nothing else,
-alike to the last digit.
+[`percapita metrics`](cli.md#metrics) and [`book.metrics()`](../how-to/python.md) show this list and
+nothing else, alike to the last digit.
 
-Cost is allocated cost in the basis asked for. "Unit" is the model's primary unit unless a metric has one value for
-each. What is undefined, or not known, has no value: never zero.
+Cost is allocated cost in the basis asked for. "Unit" is the model's primary unit unless a metric
+has one value for each. What is undefined, or not known, has no value: never zero.
 """
 
 

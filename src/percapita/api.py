@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from percapita.project import Project
     from percapita.report.metrics.view import Valued
     from percapita.report.opened import Opened
+    from percapita.report.statements.monthly import Month
+    from percapita.report.statements.pricing import Priced
+    from percapita.report.statements.showback import Kind, Showback
     from percapita.store import Store
 
 _BATCH: Final = 100_000
@@ -243,6 +246,77 @@ class Book:
         page = as_json.Asked(sought.title, sought.shown, meta, units, opened.zone)
         header, *rows = as_json.down_csv(found)
         return Result(list(map(str, header)), rows, json.loads(as_json.down_json(page, found)))
+
+    def statement(
+        self, of: str, *, period: str = "", basis: str = "", chargeback: bool = False
+    ) -> Result:
+        """Return what ``tier=Pro``, ``tenant=Acme`` or ``owner=platform`` cost, pool by pool.
+
+        Raises:
+            NotClosedError: it is to be charged, and the period may still change.
+        """
+        from percapita.report.statements import showback  # noqa: PLC0415
+
+        kind: Kind = "chargeback" if chargeback else "showback"
+        found = self.showback(of, period=period, basis=basis, kind=kind)
+        return Result(*showback.flat(found), showback.to_json(found))
+
+    def showback(
+        self, of: str, *, period: str = "", basis: str = "", kind: Kind = "showback"
+    ) -> Showback:
+        """Return a statement as a record, from which reports are written."""
+        from percapita.report.statements.showback import showback  # noqa: PLC0415
+
+        opened = self._opened(basis)
+        return showback(opened, of, period or max(opened.runs), kind)
+
+    def month(self, *, period: str = "", basis: str = "", by: str = "", unit: str = "") -> Month:
+        """Return what the report of a month is made of."""
+        from percapita.report.statements.monthly import month  # noqa: PLC0415
+
+        opened = self._opened(basis)
+        return month(opened, period or max(opened.runs), by=by, unit=unit)
+
+    def pricing(
+        self,
+        by: str = "",
+        *,
+        period: str = "",
+        basis: str = "",
+        margins: Sequence[str] = (),
+        version: str = "",
+    ) -> Result:
+        """Return the pricing feed: cost and floor price by tier, price by driver.
+
+        Raises:
+            VersionError: a version is named, and the figures are not its own.
+        """
+        from percapita.report.statements import pricing  # noqa: PLC0415
+
+        found = self.priced(by=by, period=period, basis=basis, margins=margins, version=version)
+        return Result(*pricing.flat(found), pricing.to_json(found))
+
+    def priced(
+        self,
+        *,
+        by: str = "",
+        period: str = "",
+        basis: str = "",
+        margins: Sequence[str] = (),
+        version: str = "",
+    ) -> Priced:
+        """Return the pricing feed as a record."""
+        from percapita.project import checking  # noqa: PLC0415
+        from percapita.report.statements import pricing  # noqa: PLC0415
+
+        run = ""
+        if version:
+            period, run, basis, by = pricing.named(version)
+        opened = self._opened(basis, run)
+        return pricing.pricing(
+            opened, period or max(opened.runs), by=by, margins=margins, version=version,
+            units=checking.units(self._project, self._store),
+        )  # fmt: skip
 
     def live(self, by: str = "pool") -> Result:
         """Return the estimate of what everything costs right now.

@@ -75,6 +75,12 @@ class Site:
             streamed = reply.headers.get_content_type() == "text/event-stream"
             return _read(reply.status, reply.headers, b"" if streamed else reply.read())
 
+    def fetch(self, path: str) -> bytes:
+        """Return the bytes of a file."""
+        with urllib.request.urlopen(self.url + path, timeout=60) as reply:  # noqa: S310 our own server
+            found: bytes = reply.read()
+            return found
+
 
 def _read(status: int, headers: Any, body: bytes) -> Reply:  # noqa: ANN401
     named = {name.lower(): ", ".join(headers.get_all(name)) for name in headers}

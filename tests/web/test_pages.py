@@ -25,6 +25,9 @@ ADDRESSES = {
     "explain": "/explain?segment=tier%3DStarter",
     "reconcile": "/reconcile",
     "figures": "/figures",
+    "statements": "/statements?for=tier%3DStarter",
+    "report": "/report",
+    "pricing": "/pricing?margin=70",
     "data": "/data",
     "model": "/model",
 }

@@ -40,8 +40,13 @@ MAY: Final[Mapping[str, tuple[str, ...]]] = {
     },
     **{
         f"GET {form.format(page)}": BOOKS
-        for page in ("explain", "line", "reconcile", "figures")
+        for page in ("explain", "line", "reconcile", "figures", "statements", "report", "pricing")
         for form in FORMS
+    },
+    **{
+        f"GET /{page}.{form}": BOOKS
+        for page in ("statements", "report")
+        for form in ("html", "md", "pdf")
     },
     **{f"GET {form.format('data')}": HEALTH for form in FORMS},
     **{f"GET {start}/live{end}": WATCH for start in ("/v1", "/api/v1") for end in ("", "/stream")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import hashlib
 import io
@@ -13,8 +14,9 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from percapita.core.errors import PercapitaError
+from percapita.core.errors import InputError, PercapitaError
 from percapita.core.money import text as exact
+from percapita.report.document.writing import FORMS
 from percapita.report.opened import NothingPublishedError
 from percapita.store.site import NoStoreError
 from percapita.store.trail import LOOKED
@@ -24,14 +26,14 @@ from percapita.web.door import Caller, Door
 from percapita.web.refusals import PAGE, Refused
 from percapita.web.routes import ANYBODY, PAGE_ROLES, Handler, Route
 from percapita.web.view import Asked, View
-from percapita.web.views import PAGES, Page
+from percapita.web.views import ON_PAPER, PAGES, Page
 
 _JSON: Final = "application/json"
 _TABLE: Final = "text/csv; charset=utf-8"
 _NOT_YET: Final = 409
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
-Write = Callable[[View, Request], tuple[str, str]]
+Write = Callable[[View, Request], tuple[str | bytes, str]]
 
 
 def routes(desk: Desk, door: Door) -> Iterator[Route]:
@@ -44,6 +46,9 @@ def routes(desk: Desk, door: Door) -> Iterator[Route]:
         ):  # fmt: skip
             answer = _answered(desk, door, name, page, write)
             yield Route(path, answer, roles, people=write is _html)
+        for form in FORMS if name in ON_PAPER else ():
+            answer = _answered(desk, door, name, page, _paper(form))
+            yield Route(f"/{name}.{form}", answer, roles)
     yield Route("/static/{name}", static, ANYBODY)
 
 
@@ -53,11 +58,12 @@ def _answered(desk: Desk, door: Door, name: str, page: Page, write: Write) -> Ha
         asked = Asked(tuple(request.query_params.multi_items()), caller.sight)
         try:
             view = await desk.answer((name, asked), lambda bench: page(bench, asked))
+            content, kind = await asyncio.to_thread(write, view, request)
         except PercapitaError as error:
             return _refused(request, error, people=write is _html)
         for somebody in view.people if caller.how != "machine" else ():
             await door.note(request, LOOKED, somebody, page=name)
-        return sent(request, *write(view, request))
+        return sent(request, content, kind)
 
     return respond
 
@@ -79,13 +85,31 @@ def _csv(view: View, _: Request) -> tuple[str, str]:
     return stream.getvalue(), _TABLE
 
 
+def _paper(form: str) -> Write:
+    kind, write = FORMS[form]
+
+    def written(view: View, _: Request) -> tuple[str | bytes, str]:
+        if view.document is None:
+            raise NoDocumentError(view.title)
+        return write(view.document), kind
+
+    return written
+
+
+class NoDocumentError(InputError):
+    """A file to hand on is asked for, and the page is none."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(f"{title} is no document.", hint="Say whose statement: ?for=tier=Pro")
+
+
 def _cell(value: object) -> object:
     return exact(value) if hasattr(value, "as_tuple") else "" if value is None else value  # type: ignore[arg-type]
 
 
-def sent(request: Request, content: str, kind: str, status: int = 200) -> Response:
+def sent(request: Request, content: str | bytes, kind: str, status: int = 200) -> Response:
     """Send what was written, or that the reader has it already."""
-    body = content.encode()
+    body = content.encode() if isinstance(content, str) else content
     mark = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     told = {
         "ETag": mark, "Cache-Control": "private, no-cache",

@@ -20,7 +20,10 @@ _PAGES: Final = (
     ("overview", "Overview", "o", ""),
     ("cost", "Explorer", "c", ""),
     ("explain", "Explain", "e", ""),
-    ("reconcile", "Reconcile", "r", ""),
+    ("statements", "Statements", "s", ""),
+    ("report", "Report", "b", "More"),
+    ("pricing", "Prices", "p", "More"),
+    ("reconcile", "Reconcile", "r", "More"),
     ("data", "Data health", "d", "More"),
     ("model", "Cost model", "m", "More"),
     ("figures", "Metrics", "f", "More"),
@@ -47,7 +50,13 @@ def _environment() -> Environment:
         loader=PackageLoader("percapita.web", "templates"), autoescape=True,
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"money": money, "count": count, "percent": percent, "signed": signed}
+    made.filters |= {
+        "money": money,
+        "count": count,
+        "percent": percent,
+        "signed": signed,
+        "rise": rise,
+    }
     made.globals["static"] = static
     return made
 
@@ -71,6 +80,16 @@ def signed(value: object, places: int = 2) -> Markup:
     plus = "+" if exact > 0 else ""
     return Markup('<data class="{}" value="{}" title="{}">{}{} {}</data>').format(
         paint, str(value), str(value), plus, numbers.amount(exact, places), arrow
+    )
+
+
+def rise(value: object) -> Markup:
+    """Write a change in percent of a cost; rises are marked, and so are falls."""
+    exact = Decimal(str(value))
+    arrow, paint = ("▲", "more") if exact > 0 else ("▼", "less") if exact < 0 else ("", "")
+    plus = "+" if exact > 0 else ""
+    return Markup('<data class="{}" value="{}" title="{}">{} {}{} %</data>').format(
+        paint, str(value), str(value), arrow, plus, numbers.share(exact)
     )
 
 

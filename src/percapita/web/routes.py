@@ -39,6 +39,9 @@ PAGE_ROLES: Final[Mapping[str, Roles]] = {
     "line": BOOKS,
     "reconcile": BOOKS,
     "figures": BOOKS,
+    "statements": BOOKS,
+    "report": BOOKS,
+    "pricing": BOOKS,
     "data": HEALTH,
     "model": EVERYONE,
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from percapita.core.roles import EVERYTHING, Sight
 from percapita.report.cost.sighted import check_run
+from percapita.report.document.blocks import Document
 from percapita.report.opened import Opened, open_figures
 from percapita.web.desk import Bench
 
@@ -49,6 +50,8 @@ class View:
     """What the template needs beside the figures: pictures, links, choices."""
     people: Sequence[str] = ()
     """Whose figures these are, as the audit log is to name them: pseudonyms, never ids."""
+    document: Document | None = None
+    """The same to hand on: as HTML, Markdown and PDF."""
 
 
 def opened(bench: Bench, asked: Asked) -> Opened:

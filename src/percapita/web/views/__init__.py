@@ -5,7 +5,19 @@ from typing import Final
 
 from percapita.web.desk import Bench
 from percapita.web.view import Asked, View
-from percapita.web.views import cost, data, explain, figures, line, model, overview, reconcile
+from percapita.web.views import (
+    cost,
+    data,
+    explain,
+    figures,
+    line,
+    model,
+    month,
+    overview,
+    pricing,
+    reconcile,
+    statements,
+)
 
 Page = Callable[[Bench, Asked], View]
 
@@ -14,9 +26,15 @@ PAGES: Final[Mapping[str, Page]] = {
     "cost": cost.view,
     "explain": explain.view,
     "line": line.view,
+    "statements": statements.view,
+    "report": month.view,
+    "pricing": pricing.view,
     "reconcile": reconcile.view,
     "figures": figures.view,
     "data": data.view,
     "model": model.view,
 }
 """Name in the address -> page."""
+
+ON_PAPER: Final = frozenset({"report", "statements"})
+"""Pages that can be had as a document too: ``/report.pdf``."""

@@ -1,0 +1,3 @@
+"""Which percapita this is."""
+
+VERSION = "0.1.0"

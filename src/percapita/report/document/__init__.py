@@ -1,0 +1,1 @@
+"""A report as blocks, written as HTML, Markdown, PDF or plain text: the same figures in each."""
