@@ -84,7 +84,7 @@ class Site:
 
 def _read(status: int, headers: Any, body: bytes) -> Reply:  # noqa: ANN401
     named = {name.lower(): ", ".join(headers.get_all(name)) for name in headers}
-    return Reply(status, named, body.decode())
+    return Reply(status, named, body.decode(errors="replace"))
 
 
 @contextmanager
@@ -100,6 +100,7 @@ def served(project: Path, *, host: str = "127.0.0.1", **how: Any) -> Iterator[Si
         def store() -> Store:
             return stack.enter_context(opened.store())
 
+        how = {"viewers": opened.settings.viewers, **how}
         door = Door(Access(host, lambda _: False), store, **how)
         pages = app.create(table.routes(opened, desk, door), door)
         server = uvicorn.Server(uvicorn.Config(pages, log_level="critical"))

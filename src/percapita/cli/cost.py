@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from percapita.cli import options
+from percapita.core.roles import ROLES, Role, sight
 
 if TYPE_CHECKING:
     from percapita.report.cost.answer import Answer, Spread
@@ -35,6 +36,8 @@ _SCOPES = ("infrastructure", "cloud", "cost of revenue", "fully loaded")
 @click.option("--where", multiple=True, metavar="NAME=VALUE",
               help="Only what has this value; the rest stays in sight as one amount.")  # fmt: skip
 @click.option("--top", type=click.IntRange(min=1), help="Only the dearest rows, the rest summed.")
+@click.option("--as", "role", type=click.Choice(ROLES), default="admin",
+              help="Show what readers of this role see on the pages.")  # fmt: skip
 @click.option("--distribution", is_flag=True, help="How cost is spread: percentiles, Gini, top.")
 @options.output("text", "json", "csv", "parquet")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
@@ -48,6 +51,7 @@ def cost_command(
     run_id: str,
     form: str,
     out: Path | None,
+    role: Role,
     distribution: bool,
     **asked: Any,  # noqa: ANN401 by, where, scope, unit and top, as ask takes them
 ) -> None:
@@ -65,18 +69,19 @@ def cost_command(
         raise click.UsageError("--format parquet and --out FILE go together.")
     from percapita.measure.question import ask  # noqa: PLC0415
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.report.cost.answer import answer, spread  # noqa: PLC0415
+    from percapita.report.cost import sighted  # noqa: PLC0415
+    from percapita.report.cost.answer import spread  # noqa: PLC0415
     from percapita.report.opened import open_figures  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
     with project.store(create=False) as store:
-        opened = open_figures(
-            store, now=project.now, basis=basis, run=run_id,
-            model_text=_text_of(project.model_path),
-        )  # fmt: skip
+        told = _text_of(project.model_path)
+        opened = open_figures(store, now=project.now, basis=basis, run=run_id, model_text=told)
         question = ask(opened.model, period=opened.period(period), basis=opened.basis, **asked)
+        seen = sight(role, project.settings.viewers.fewest, project.settings.viewers.segments)
+        sighted.check_beside(seen, run=run_id, distribution=distribution)
         spreading = spread(opened, question) if distribution else None
-        _write(opened, answer(opened, question), spreading, form, out)
+        _write(opened, sighted.answer(opened, question, seen), spreading, form, out)
 
 
 def _text_of(model: Path) -> str | None:

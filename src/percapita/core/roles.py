@@ -38,6 +38,8 @@ class Sight:
     revenue: bool = True
     fewest: int = 0
     """Smaller groups of people are shown together; 0: every group alone."""
+    segments: tuple[str, ...] = ()
+    """What people who may not be seen are grouped by; the model's first segment unless said."""
 
 
 EVERYTHING: Final = Sight()
@@ -49,7 +51,7 @@ _SIGHTS: Final[Mapping[Role, Sight]] = {
 }
 
 
-def sight(role: Role, fewest: int = FEWEST) -> Sight:
+def sight(role: Role, fewest: int = FEWEST, segments: tuple[str, ...] = ()) -> Sight:
     """Return what a role sees, where groups under ``fewest`` people are not shown alone."""
     found = _SIGHTS[role]
-    return found if found.people else replace(found, fewest=fewest)
+    return found if found.people else replace(found, fewest=fewest, segments=segments)

@@ -33,6 +33,8 @@ class Figure:
     others: int = 0
     """How many rows this one sums, where the rest was cut off."""
     verdict: Verdict | None = None
+    merged: tuple[str | None, ...] = ()
+    """Groups that the row is of, where they are too small to be shown alone."""
 
     @property
     def cost_per_unit(self) -> Decimal | None:
@@ -92,7 +94,7 @@ def figures(
     keys = _keys(question, costs, units, earned)
     totals = desk.totals()
     return Figures(
-        rows=_cut([desk.row(key) for key in keys], question.top),
+        rows=cut([desk.row(key) for key in keys], question.top),
         totals=totals,
         named=costs.named,
         bill_total=costs.bill_total,
@@ -176,7 +178,7 @@ def _keys(question: Question, costs: Costs, units: Units, earned: Earned | None)
     return ordered(rows, question)
 
 
-def _cut(rows: Sequence[Figure], top: int | None) -> tuple[Figure, ...]:
+def cut(rows: Sequence[Figure], top: int | None) -> tuple[Figure, ...]:
     """Keep the first rows and sum the others in one, so that rows still are all allocated cost."""
     if top is None or len(rows) <= top:
         return tuple(rows)

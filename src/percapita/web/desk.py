@@ -1,7 +1,8 @@
 """The desk: a project kept open for pages, and the answers that were worked out already.
 
 Answers are worked out in a few threads, each with a store of its own, since an engine serves one
-question at a time. What was answered is kept until the catalog, the model or the minute changes.
+question at a time. What was answered is kept until something is written to the catalog, by whatever
+process, the project's files are edited, or the minute ends.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, Final
 from percapita.project import Project
 from percapita.project.opening import FILE
 from percapita.store import Store
+from percapita.store.site import NoStoreError
 
 _THREADS: Final = 2
 _KEPT: Final = 512
@@ -47,6 +49,8 @@ class Desk:
         self._memory = memory
         self._own = threading.local()
         self._stores: list[Store] = []
+        self._watch: Store | None = None
+        """The store that is asked whether anything changed."""
         self._answers: OrderedDict[object, Future[Any]] = OrderedDict()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="desk")
@@ -63,13 +67,16 @@ class Desk:
         """Return the answer to a question, worked out by ``make`` if nobody asked it before.
 
         Args:
-            question: what tells answers apart.
+            question: what tells answers apart; ``None`` is never kept.
             make: works the answer out; it runs in a thread of the desk.
 
         Raises:
             PercapitaError: what ``make`` raises.
         """
-        return await asyncio.wrap_future(self._future((self._stamp(), question), make))
+        if question is None:
+            return await asyncio.wrap_future(self._pool.submit(self._work, make))
+        stamp = await asyncio.to_thread(self._stamp)
+        return await asyncio.wrap_future(self._future((stamp, question), make))
 
     def close(self) -> None:
         """Let questions under way end, then give everything back."""
@@ -100,10 +107,20 @@ class Desk:
 
     def _stamp(self) -> tuple[object, ...]:
         """Return what changes whenever answers may."""
-        root = self._store_dir or self._folder / ".percapita"
-        watched = [self._folder / FILE, root / "catalog.sqlite", root / "catalog.sqlite-wal"]
-        watched += sorted(self._folder.glob("*.yaml"))
-        return (int(time.monotonic() / _FRESH), *map(_seen, watched))
+        watched = [self._folder / FILE, *sorted(self._folder.glob("*.yaml"))]
+        return (int(time.monotonic() / _FRESH), self._writes(), *map(_seen, watched))
+
+    def _writes(self) -> int | None:
+        """Ask the catalog how much was written to it; nothing while there is none."""
+        with self._lock:
+            if self._watch is None:
+                try:
+                    self._watch = self.project().store(create=False)
+                except NoStoreError:
+                    return None
+                self._stores.append(self._watch)
+            catalog = self._watch.catalog
+        return catalog.writes()
 
 
 def _seen(path: Path) -> tuple[int, int] | None:

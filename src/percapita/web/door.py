@@ -16,7 +16,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 
-from percapita.core.roles import EVERYTHING, FEWEST, ROLES, Role, Sight, sight
+from percapita.core.roles import EVERYTHING, ROLES, Role, Sight, sight
+from percapita.project.access import Viewers
 from percapita.store import Store
 from percapita.store.sessions import Sessions
 from percapita.store.site import user
@@ -62,7 +63,7 @@ class Door:
         access: Access,
         store: Callable[[], Store],
         *,
-        fewest: int = FEWEST,
+        viewers: Viewers = Viewers(),  # noqa: B008 it cannot be changed
         demands: bool = False,
         strangers: int = 20,
     ) -> None:
@@ -70,7 +71,7 @@ class Door:
         self.demands = demands
         """Sign-in is asked for on this machine too."""
         self._access = access
-        self._fewest = fewest
+        self._viewers = viewers
         self._readers = Limit(at_once=200, a_second=20)
         self._strangers = Limit(at_once=strangers, a_second=0.5)
         self._notes = Limit(at_once=200, a_second=2)
@@ -141,7 +142,7 @@ class Door:
             now = datetime.now(UTC)
             found = await asyncio.to_thread(lambda: self.sessions.find(secret, now))
             if found is not None:
-                seen = sight(found.role, self._fewest)
+                seen = self._sight(found.role)
                 return Caller(found.who, found.role, seen, "session", csrf_of(secret))
         if self.is_open(request):
             return Caller(user(), "admin", EVERYTHING, "machine")
@@ -159,7 +160,10 @@ class Door:
                 raise WrongRoleError(role, route.roles)
             self.stranger(request)
             raise NotSignedInError("The token is not one of ours, or was revoked.")
-        return Caller(f"token {name}", role, sight(role, self._fewest), "token")
+        return Caller(f"token {name}", role, self._sight(role), "token")
+
+    def _sight(self, role: Role) -> Sight:
+        return sight(role, self._viewers.fewest, self._viewers.segments)
 
     def _count(self, request: Request, caller: Caller | None) -> None:
         if caller is not None and caller.how == "machine":

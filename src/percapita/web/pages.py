@@ -26,7 +26,7 @@ from percapita.web.door import Caller, Door
 from percapita.web.refusals import PAGE, Refused
 from percapita.web.routes import ANYBODY, PAGE_ROLES, Handler, Route
 from percapita.web.view import Asked, View
-from percapita.web.views import ON_PAPER, PAGES, Page
+from percapita.web.views import ON_PAPER, PAGES, UNKEPT, Page
 
 _JSON: Final = "application/json"
 _TABLE: Final = "text/csv; charset=utf-8"
@@ -57,7 +57,8 @@ def _answered(desk: Desk, door: Door, name: str, page: Page, write: Write) -> Ha
         caller: Caller = request.state.caller
         asked = Asked(tuple(request.query_params.multi_items()), caller.sight)
         try:
-            view = await desk.answer((name, asked), lambda bench: page(bench, asked))
+            question = None if name in UNKEPT else (name, asked)
+            view = await desk.answer(question, lambda bench: page(bench, asked))
             content, kind = await asyncio.to_thread(write, view, request)
         except PercapitaError as error:
             return _refused(request, error, people=write is _html)

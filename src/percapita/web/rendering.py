@@ -27,6 +27,7 @@ _PAGES: Final = (
     ("data", "Data health", "d", "More"),
     ("model", "Cost model", "m", "More"),
     ("figures", "Metrics", "f", "More"),
+    ("audit", "Audit log", "a", "More"),
 )
 """Page, its name, the letter that ``g`` and it lead there by, and the menu it stands in."""
 

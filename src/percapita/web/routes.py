@@ -9,7 +9,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from percapita.core.roles import BOOKS, EVERYONE, HEALTH, Role
+from percapita.core.roles import BOOKS, EVERYONE, HEALTH, OWNER, Role
 
 Handler = Callable[[Request], Awaitable[Response]]
 Roles = frozenset[Role]
@@ -44,5 +44,6 @@ PAGE_ROLES: Final[Mapping[str, Roles]] = {
     "pricing": BOOKS,
     "data": HEALTH,
     "model": EVERYONE,
+    "audit": OWNER,
 }
 """Page -> who may open it, in each of its forms."""

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from percapita.core.privacy import digest
 from percapita.core.roles import EVERYTHING, Sight
-from percapita.report.cost.sighted import check_run
+from percapita.core.subjects import SESSION, USER
+from percapita.report.cost.sighted import check_beside
 from percapita.report.document.blocks import Document
 from percapita.report.opened import Opened, open_figures
 from percapita.web.desk import Bench
@@ -61,14 +63,21 @@ def opened(bench: Bench, asked: Asked) -> Opened:
         NothingPublishedError: there are none.
         NotForRoleError: a run is asked for, and whoever asks may see published ones only.
     """
-    if asked.one("run"):
-        check_run(asked.sight)
+    check_beside(asked.sight, run=asked.one("run"))
     path = bench.project.model_path
     text = path.read_text(encoding="utf-8-sig") if path.exists() else None
     return open_figures(
         bench.store, now=bench.project.now, basis=asked.one("basis"), run=asked.one("run"),
         model_text=text,
     )  # fmt: skip
+
+
+def noted(bench: Bench, written: str) -> str:
+    """Return ``user=ada`` as the audit log may hold it: people by pseudonym, tenants by name."""
+    kind, _, name = (part.strip() for part in written.partition("="))
+    if kind in (USER, SESSION):
+        name = digest(bench.store.key, kind, name)
+    return f"{kind}:{name}"
 
 
 def periods(found: Opened) -> list[str]:

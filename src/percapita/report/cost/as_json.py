@@ -103,6 +103,8 @@ def _row(answer: Answer, figure: Figure) -> dict[str, Any]:
         row["not_known_below"] = figure.coarser
     if figure.others:
         row["other_rows"] = figure.others
+    if figure.merged:
+        row["merged"] = list(figure.merged)
     return row
 
 

@@ -6,14 +6,25 @@ by one person would tell what that person costs.
 
 from __future__ import annotations
 
-from percapita.core.errors import InputError
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from percapita.core.errors import InputError, nearest
 from percapita.core.roles import Sight
-from percapita.core.subjects import TENANT
-from percapita.measure.question import POOL_FACTS, Dimension, Question
+from percapita.core.subjects import TENANT, USER
+from percapita.measure.cohorts import Shown, blocks, merged, shown
+from percapita.measure.cost import Key
+from percapita.measure.figures import Figure, cut
+from percapita.measure.question import POOL_FACTS, Dimension, Question, ask
 from percapita.model.spec import Model
 from percapita.report.cost import answer as whole
 from percapita.report.cost.answer import Answer
+from percapita.report.cost.denominators import units_of, wide_subjects
+from percapita.report.cost.plan import plan_of
 from percapita.report.opened import Opened
+
+_MONTHS: Final = frozenset({"month", "billing period"})
 
 
 class NotForRoleError(InputError):
@@ -33,25 +44,75 @@ def answer(opened: Opened, question: Question, sight: Sight) -> Answer:
         NotForRoleError: it asks for more than the role may see.
         InputError: nothing was spent in the period, or a filter names nobody.
     """
-    if not sight.people:
-        check(question, opened.model, sight)
-    return whole.answer(opened, question, revenue=sight.revenue)
+    if sight.people:
+        return whole.answer(opened, question, revenue=sight.revenue)
+    check(question, opened.model, sight)
+    found = whole.answer(opened, replace(question, top=None), revenue=sight.revenue)
+    rows = _together(opened, found, sight)
+    said = (f"Groups of fewer than {sight.fewest} people are shown together with others.",)
+    # What is shown together has no interval: those of its parts do not add up.
+    vague = dict.fromkeys((row.key for row in rows if row.merged), None)
+    alone = {row.key for row in rows if not row.merged}
+    known = {key: one for key, one in found.sure.rows.items() if key in alone}
+    return replace(
+        found,
+        figures=replace(found.figures, rows=cut(rows, question.top)),
+        sure=replace(found.sure, rows={**known, **vague} if found.sure.rows else {}),
+        notes=(*found.notes, *(said if any(row.merged for row in rows) else ())),
+    )
+
+
+def _together(opened: Opened, found: Answer, sight: Sight) -> Sequence[Figure]:
+    """Return the rows of an answer, groups of few people put together."""
+    by, rows = found.question.by, found.figures.rows
+    places = [at for at, one in enumerate(by) if one.place == "attribute"]
+    if not places:
+        return rows
+    place = places[0]
+    timed = next((at for at, one in enumerate(by) if one.source in _MONTHS), None)
+    period = found.question.period
+    asked = period.label if period else ""
+    months = {row.key: asked if timed is None else str(row.key[timed]) for row in rows}
+    known = {m: _shown(opened, m, by[place].name, sight) for m in sorted(set(months.values()))}
+    alone = {row.key: (row.key[place],) for row in rows}
+    together = {row.key: known[months[row.key]].get(row.key[place], alone[row.key]) for row in rows}
+    return merged(rows, place, together, counted=not found.figures.overlap)
+
+
+def _shown(opened: Opened, month: str, name: str, sight: Sight) -> Shown:
+    """Tell which groups of a month are shown together, looking at all that viewers see of it."""
+    named = segments(opened.model, sight)
+    unit = next((one for one in opened.model.units if one.subject == USER), opened.model.primary)
+    question = ask(opened.model, by=named, period=opened.period(month), basis=opened.basis)
+    # Heads of the month: somebody who comes every day is one person.
+    question = replace(question, unit=replace(unit, window="month"))
+    counted = units_of(opened, plan_of(opened, question), wide_subjects(opened))
+    values = dict.fromkeys(_with_cost(opened, question), 0) | dict(counted.rows)
+    made = blocks(values, fewest=sight.fewest, overlap=counted.overlap or 0)
+    return shown(made, named.index(name))
+
+
+def _with_cost(opened: Opened, question: Question) -> Sequence[Key]:
+    """Return every combination that cost falls on, whether anybody of it was active or not."""
+    return [row.key for row in whole.answer(opened, question, revenue=False).figures.rows]
 
 
 def cuts(model: Model, sight: Sight) -> list[str]:
     """Return what may be asked for by who may not see people."""
     tenants = [TENANT] if sight.tenants else []
-    return [*_segments(model), *tenants, "pool", *POOL_FACTS, "month", "billing period"]
+    return [*segments(model, sight), *tenants, "pool", *POOL_FACTS, "month", "billing period"]
 
 
-def check_run(sight: Sight) -> None:
-    """Refuse another run than the published one.
+def check_beside(sight: Sight, *, run: str = "", distribution: bool = False) -> None:
+    """Refuse another run than the published one, and what is made of single people.
 
     Raises:
         NotForRoleError: two runs may differ by one person.
     """
-    if not sight.people:
+    if run and not sight.people:
         raise NotForRoleError("runs other than the published one")
+    if distribution and not sight.people:
+        raise NotForRoleError("how cost is spread over people")
 
 
 def check(question: Question, model: Model, sight: Sight) -> None:
@@ -68,18 +129,28 @@ def check(question: Question, model: Model, sight: Sight) -> None:
     groups = [at.name for at in question.by if at.place in ("attribute", "subject")]
     if len(groups) > 1:
         raise NotForRoleError(f"cost by {' and '.join(groups)} together")
-    by_month = any(at.source in {"month", "billing period"} for at in question.by)
+    by_month = any(at.source in _MONTHS for at in question.by)
     if groups and not by_month and not _is_month(question):
         raise NotForRoleError("groups of people over other periods than a month")
 
 
-def _segments(model: Model) -> list[str]:
-    return [segment.name for segment in model.segments[:1]]
+def segments(model: Model, sight: Sight) -> list[str]:
+    """Return the segments that people are grouped by where they may not be seen.
+
+    Raises:
+        InputError: percapita.yaml names one that the model has not.
+    """
+    known = [segment.name for segment in model.segments]
+    for name in sight.segments:
+        if name not in known:
+            said = f"percapita.yaml names {name!r} for viewers, which the model has not."
+            raise InputError(said, hint=nearest(name, known))
+    return list(sight.segments) or known[:1]
 
 
 def _may_cut(at: Dimension, model: Model, sight: Sight) -> bool:
     if at.place == "attribute":
-        return at.name in _segments(model)
+        return at.name in segments(model, sight)
     if at.place == "subject":
         return at.source == TENANT and sight.tenants
     return at.place in ("pool", "group") or at.source == "month"

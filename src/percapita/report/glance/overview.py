@@ -9,6 +9,7 @@ from typing import Any, Final
 from percapita.core.money import percent, quotient, text, total
 from percapita.core.roles import EVERYTHING, Sight
 from percapita.core.tables import FINDINGS
+from percapita.report.cost import sighted
 from percapita.report.cost.kept import statement
 from percapita.report.opened import Opened
 from percapita.report.timeline import timeline, to_json
@@ -74,7 +75,8 @@ def overview(
 def _cuts(opened: Opened, by: str, sight: Sight) -> tuple[str, str]:
     """Return what the rows are, and what cohorts are."""
     segments = [one.name for one in opened.model.segments]
-    segment = by or next(iter(segments), "pool")
+    offered = segments if sight.people else sighted.segments(opened.model, sight)
+    segment = by or next(iter(offered), "pool")
     return segment, "cohort" if "cohort" in segments and sight.people else segment
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from percapita.web.desk import Bench
 from percapita.web.view import Asked, View
 from percapita.web.views import (
+    audit,
     cost,
     data,
     explain,
@@ -33,8 +34,12 @@ PAGES: Final[Mapping[str, Page]] = {
     "figures": figures.view,
     "data": data.view,
     "model": model.view,
+    "audit": audit.view,
 }
 """Name in the address -> page."""
 
 ON_PAPER: Final = frozenset({"report", "statements"})
 """Pages that can be had as a document too: ``/report.pdf``."""
+
+UNKEPT: Final = frozenset({"audit"})
+"""Pages whose answers are never kept: what they show changes without any figure changing."""

@@ -18,7 +18,7 @@ from percapita.report.cost.answer import Answer
 from percapita.report.numbers import amount, places
 from percapita.report.opened import Opened
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, opened, period_of, periods
+from percapita.web.view import Asked, View, noted, opened, period_of, periods
 
 _TOP: Final = 50
 _DRAWN: Final = 12
@@ -30,7 +30,7 @@ _PEOPLE: Final = ("user", "session", "tenant")
 def view(bench: Bench, asked: Asked) -> View:
     """Answer what the address asks; without a cut, by the model's first segment."""
     found = opened(bench, asked)
-    by = asked.all("by") or [cuts(found)[0]]
+    by = asked.all("by") or [cuts(found, asked.sight)[0]]
     period = period_of(found, asked)
     question = _question(found, asked, by, period)
     now = sighted.answer(found, question, asked.sight)
@@ -52,7 +52,9 @@ def view(bench: Bench, asked: Asked) -> View:
         "widths": [_width(row) for row in data["rows"]],
     }  # fmt: skip
     people = [f"every {name}" for name in by if name in _PEOPLE]
-    people += [where for where in asked.all("where") if where.partition("=")[0] in _PEOPLE]
+    people += [
+        noted(bench, where) for where in asked.all("where") if where.partition("=")[0] in _PEOPLE
+    ]
     return View("cost.html", f"Cost by {' and '.join(by)}", data, header, rows, shown, people)
 
 

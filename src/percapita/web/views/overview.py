@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from urllib.parse import urlencode
 
-from percapita.report.cost import as_json
+from percapita.report.cost import as_json, sighted
 from percapita.report.glance import charts
 from percapita.report.glance.overview import overview
 from percapita.report.numbers import places
@@ -38,9 +38,10 @@ def view(bench: Bench, asked: Asked) -> View:
 
 
 def _cuts(found: Opened, asked: Asked) -> list[str]:
-    """Return what the rows may be: segments, and only the first for who may not see people."""
-    names = [one.name for one in found.model.segments] or ["pool"]
-    return names if asked.sight.people else names[:1]
+    """Return what the rows may be: segments, as far as whoever asks may see them."""
+    if not asked.sight.people:
+        return sighted.segments(found.model, asked.sight) or ["pool"]
+    return [one.name for one in found.model.segments] or ["pool"]
 
 
 def _number(value: str | None) -> Decimal | None:

@@ -13,7 +13,7 @@ from percapita.report.document import html
 from percapita.report.opened import Opened
 from percapita.report.statements import paper, showback
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, opened, period_of, periods
+from percapita.web.view import Asked, View, noted, opened, period_of, periods
 
 _PEOPLE: Final = ("user", "session", "tenant")
 _MOST: Final = 200
@@ -56,7 +56,7 @@ def _statement(bench: Bench, asked: Asked, shown: dict[str, Any]) -> View:
     shown["body"] = html.body(document)
     header, rows = showback.flat(found)
     data = showback.to_json(found)
-    people = [shown["of"]] if found.of[0] in _PEOPLE else []
+    people = [noted(bench, shown["of"])] if found.of[0] in _PEOPLE else []
     return View(
         "statement.html", document.title, data, header, rows, shown, people, document=document
     )
