@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import SEVERITY_NUMBER_ERROR
 
 from digest.counter import MODEL
 from percapita.cli import main
-from percapita.core.tables import EVENTS, READINGS
+from percapita.core.tables import EVENTS
 from percapita.project import Project
+from percapita.store.claimed import deliveries
 from percapita.store.spool import Spool
-from percapita.telemetry.logged import events, take
+from percapita.telemetry.digest import Digest, Marks, Models
+from percapita.telemetry.logged import Happened, events
 from percapita.telemetry.receive.hook import as_logs
 from percapita.telemetry.receive.refusals import BadBodyError
 
@@ -57,28 +62,59 @@ def test_a_webhook_is_on_the_timeline(project: Project, capsys: pytest.CaptureFi
         assert b"jane@example.com" not in content
 
 
-def test_what_is_read_again_counts_once(project: Project) -> None:
-    """After a crash entries are read again: those that are on the timeline are passed over."""
-    now = datetime(2025, 10, 4, tzinfo=UTC)
-    with Spool(project.store_root, project.key()).start() as spool:
-        spool.append("logs", as_logs(json.dumps(DEPLOY).encode())).result()
-        spool.append("logs", as_logs(json.dumps(SIGNUP).encode())).result()
-        entries = spool.read(0, 1 << 20)
+def count(project: Project, *bodies: bytes) -> None:
+    """Count requests of log records, each in a turn of its own."""
+    with project.store() as store, Spool(project.store_root, project.key()).start() as spool:
+        live = store.live()
+        happened = Happened(store.door, dict)
+        models = Models(project.model_path, project.model)
+        digest = Digest(live, spool, models, Marks(store.key), happened)
+        for body in bodies:
+            spool.append("logs", body).result()
+            digest.turn(datetime.now(UTC))
+        digest.finish(datetime.now(UTC))
+        live.close()
+
+
+def timeline(project: Project) -> tuple[int, int]:
+    """Return how many events there are, and in how many deliveries."""
     with project.store() as store:
-        assert take(store, entries[:1], {}, now) == 1
-        assert take(store, entries, {"user": ("by",)}, now) == 1
-        assert take(store, entries, {}, now) == 0
         store.bind(EVENTS)
-        store.bind(READINGS)
-        assert store.engine.value("SELECT count(*) FROM events") == 2
+        found = store.engine.value("SELECT count(*) FROM events")
+        return int(found), len(deliveries(store))
+
+
+def test_what_is_read_again_counts_once(project: Project) -> None:
+    """Entries that wait are read again after a restart; what happened by them is there once."""
+    waits = ExportLogsServiceRequest.FromString(as_logs(json.dumps(DEPLOY).encode()))
+    record = waits.resource_logs[0].scope_logs[0].log_records[0]
+    record.trace_id, record.span_id = bytes(15) + b"1", bytes(7) + b"1"
+    record.time_unix_nano = time.time_ns()
+    record.severity_number = SEVERITY_NUMBER_ERROR
+    with project.store() as store, Spool(project.store_root, project.key()).start() as spool:
+        for _ in range(3):
+            live = store.live()
+            happened = Happened(store.door, dict)
+            models = Models(project.model_path, project.model)
+            digest = Digest(live, spool, models, Marks(store.key), happened)
+            spool.append("logs", waits.SerializeToString()).result()
+            while digest.turn(datetime.now(UTC)):
+                pass
+            assert digest.report()["kept_from"] == 1
+            live.close()
+
+    assert timeline(project)[0] == 3
+
+
+def test_many_small_events_come_to_few_files(project: Project) -> None:
+    """What happened turn by turn is merged as readings are: not a file for each webhook."""
+    count(project, *[as_logs(json.dumps(DEPLOY).encode())] * 20)
+
+    assert timeline(project) == (20, 1)
 
 
 def test_other_log_records_are_no_events() -> None:
     """A record without a name, or with one that tells no kind, is no entry of the timeline."""
-    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (  # noqa: PLC0415
-        ExportLogsServiceRequest,
-    )
-
     request = ExportLogsServiceRequest()
     of = request.resource_logs.add()
     host = of.resource.attributes.add()

@@ -7,6 +7,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from digest.counter import MODEL, Counter
 from digest.otlp import SECOND, SHOP, T, logs, span, traces
 from percapita.core.tables import CLAIMS
+from percapita.store.erasure import erase
 
 WAIT = 31
 
@@ -161,3 +162,52 @@ def test_a_session_is_claimed_by_its_user(counter: Counter) -> None:
     assert claimed(counter) == [("s", "a", "user", 0), ("t", "b", "user", 6)]
     assert counter.store.doctor() == []
     assert len(counter.store.logged(CLAIMS)) == 1
+
+
+def test_the_erased_are_forgotten_by_what_counts(counter: Counter) -> None:
+    """Who was erased while counting goes on comes back as somebody new, by name or by session."""
+    named = {"user.id": "a", "session.id": "s"}
+    counter.send("traces", traces([span(1, named, trace=1)]))
+    before = counter.store.door.find("user", "a")
+    erase(counter.store, "user", "a")
+    counter.send("traces", traces([span(2, {"session.id": "s"})]), after=5)
+    counter.send("traces", traces([span(3, trace=1)]), after=5)
+    counter.send("traces", traces([span(4, {"user.id": "a"})]), after=5)
+    counter.finish()
+
+    after = counter.store.door.find("user", "a")
+    assert after not in (None, before)
+    assert counter.rows("subject", "meter = 'requests' AND level = 'user'") == [
+        (before, 1, 1), (after, 1, 1),
+    ]  # fmt: skip
+    assert levels(counter) == {"user": 2, "session": 1, None: 1}
+
+
+def test_who_becomes_another_is_that_one_at_once(counter: Counter) -> None:
+    """An alias holds for traces that counting knows already, too."""
+    counter.send("traces", traces([span(1, {"user.id": "phone"}, trace=1)]))
+    counter.send("traces", traces([span(2, {"user.id": "ada"})]))
+    door = counter.store.door
+    phone, ada = door.find("user", "phone"), door.find("user", "ada")
+    assert phone
+    assert ada
+    door.alias(phone, ada)
+    counter.send("traces", traces([span(3, trace=1), span(4, {"user.id": "phone"})]), after=5)
+
+    assert counter.rows("subject", "meter = 'requests'") == [(phone, 1, 1), (ada, 3, 3)]
+
+
+def test_many_names_at_once_keep_apart(counter: Counter) -> None:
+    """Names of every length, such as start or end alike, each have their own number, every turn."""
+    names = [
+        *(f"u{n}" for n in range(300)),
+        *("x" * n for n in range(1, 300)),
+        "é" * 70,
+        "a\0",
+        "a",
+    ]
+    for turn in range(2):
+        spans = [span(turn * 1000 + n, {"user.id": each}) for n, each in enumerate(names, 1)]
+        counter.send("traces", traces(spans))
+
+    assert counter.of("requests", "user", names) == dict.fromkeys(names, 2)

@@ -18,9 +18,6 @@ import click
 from percapita.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from percapita.store.spool import Entry
     from percapita.telemetry.digest import Digest
 
 
@@ -43,8 +40,8 @@ def digest_command(project_dir: Path, store_dir: Path | None, once: bool, marks:
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
     from percapita.store.spool import Spool  # noqa: PLC0415
-    from percapita.telemetry import logged  # noqa: PLC0415
     from percapita.telemetry.digest import Digest, Marks, Models, loop  # noqa: PLC0415
+    from percapita.telemetry.logged import Happened  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     project = Project.open(project_dir, store_dir)
@@ -53,11 +50,8 @@ def digest_command(project_dir: Path, store_dir: Path | None, once: bool, marks:
         live = store.live(limit=marks << 20)
         try:
             with Spool(store.root, store.key) as spool:
-
-                def events(entries: Sequence[Entry], now: datetime) -> None:
-                    logged.take(store, entries, models.model.identity.attributes, now)
-
-                digest = Digest(live, spool, models, Marks(store.key), events)
+                happened = Happened(store.door, lambda: models.model.identity.attributes)
+                digest = Digest(live, spool, models, Marks(store.key), happened)
                 if once:
                     digest.finish(datetime.now(UTC))
                     _say(digest)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -89,6 +89,21 @@ def digest(key: Key, kind: str, name: str) -> str:
     if name.startswith(f"{kind}:") and _HASH.fullmatch(given := name[len(kind) + 1 :]):
         return given
     return key.pseudonym(kind, name)
+
+
+def digests(key: Key, kind: str, names: Sequence[str]) -> list[str]:
+    """Return the same for many ids at a time, at half the price."""
+    state = hashlib.blake2b(f"{kind}\x1f".encode(), digest_size=HASH_BYTES, key=key.secret)
+    found = []
+    for name in names:
+        one = state.copy()
+        one.update(name.encode())
+        found.append(one.hexdigest())
+    if (lead := f"{kind}:") in "\n".join(names):
+        for at, name in enumerate(names):
+            if name.startswith(lead):
+                found[at] = digest(key, kind, name)
+    return found
 
 
 def open_key(path: Path) -> Key:

@@ -21,7 +21,7 @@ from percapita.core.sources import Source
 from percapita.core.subjects import ERASED, NOBODY
 from percapita.store.catalog import renewals
 from percapita.store.catalog.catalog import take
-from percapita.store.catalog.many_rows import bulk, pairs
+from percapita.store.catalog.many_rows import among, bulk, pairs
 from percapita.store.catalog.tables import ABOUT, IMPORTS, MARKS, PSEUDONYMS, QUARANTINE, SUBJECTS
 from percapita.store.crash import point
 from percapita.store.journal import audit
@@ -31,7 +31,7 @@ Item = TypeVar("Item", int, str)
 
 _BATCH = 20_000
 _COLUMNS = ("number", "kind", "named", "key_id", "hash", "label")
-_SCAN_FROM = 4
+_SCAN_FROM = 2
 """The whole table is read where the names asked for are more than one in this many."""
 
 
@@ -96,13 +96,14 @@ class Door:
         Those that are new get one, as by ``numbers``.
         """
         with self._site.catalog.read() as connection:
+            last = _last(connection)
             known = self._known(connection, names)
         fresh = names.keys() - known.keys()
         if fresh and self.key.old:
             known.update(self._recognised(kind, fresh, names))
             fresh -= known.keys()
         if fresh:
-            known.update(self._hand_out(kind, sorted(fresh), names))
+            known.update(self._hand_out(kind, sorted(fresh), names, last))
         return known
 
     def find(self, kind: str, name: str) -> int | None:
@@ -204,7 +205,7 @@ class Door:
         self._check_key(connection)
         if self._renews is None:
             self._renews = renewals.there(connection)
-        last = connection.execute(sa.select(sa.func.max(SUBJECTS.c.number))).scalar() or 0
+        last = _last(connection)
         if last == 0:
             return {}
         number = sa.func.coalesce(SUBJECTS.c.alias_of, SUBJECTS.c.number)
@@ -214,14 +215,15 @@ class Door:
             return known | renewals.known(connection) if self._renews else known
         result: dict[str, int] = {}
         for batch in _batches(sorted(hashes)):
-            # Twenty thousand parameters cost more than the look-up; hashes are hex digits.
-            listed = ", ".join(f"'{one}'" for one in batch)
+            # Twenty thousand parameters cost more than the look-up.
+            listed, values = among(connection, batch)
             rows = connection.exec_driver_sql(
-                f"SELECT hash, coalesce(alias_of, number) FROM subjects WHERE hash IN ({listed})"
+                f"SELECT hash, coalesce(alias_of, number) FROM subjects WHERE hash IN {listed}",
+                values,
             )
             result |= {row[0]: row[1] for row in rows}
             if self._renews:
-                result |= renewals.known(connection, listed)
+                result |= renewals.known(connection, batch)
         return result
 
     def _recognised(
@@ -247,13 +249,14 @@ class Door:
         return found
 
     def _hand_out(
-        self, kind: str, digests: Sequence[str], names: Mapping[str, str]
+        self, kind: str, digests: Sequence[str], names: Mapping[str, str], last: int
     ) -> dict[str, int]:
-        """Give numbers to sorted hashes; another process may have been faster with some."""
+        """Give numbers to sorted hashes that had none while ``last`` was the last number given."""
         key_id, labelled = self.key.id, kind in self._labels
         with self._site.catalog.write() as connection:
             self._claim_key(connection)
-            known = self._known(connection, digests)
+            # Another process may have been faster with some.
+            known = {} if _last(connection) == last else self._known(connection, digests)
             fresh = [digest for digest in digests if digest not in known]
             number = take(connection, "subjects", len(fresh))
             for batch in _batches(fresh):
@@ -291,6 +294,10 @@ def claim(
         return
     connection.execute(sa.update(ABOUT).where(renewals.KEY).values(value=site.key.id))
     audit(connection, site, site.clock(now), "key rotate", site.key.id, former=former)
+
+
+def _last(connection: Connection) -> int:
+    return connection.execute(sa.select(sa.func.max(SUBJECTS.c.number))).scalar() or 0
 
 
 def mark(connection: Connection, import_id: str, source: Source, marks: Mapping[int, str]) -> None:

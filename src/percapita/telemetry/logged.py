@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from percapita.core.sources import Source
-from percapita.core.tables import EVENT_KINDS
-from percapita.store import Store
-from percapita.store.imports.positions import reached
+from percapita.core.tables import EVENT_KINDS, EVENTS
+from percapita.store.door import Door
+from percapita.store.engine import arrow_type
 from percapita.store.spool import Entry
-from percapita.telemetry.timeline import Event, keys, kind_of, write
+from percapita.telemetry.timeline import Event, keys, kind_of, rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 KIND: Final = "percapita.event.kind"
 """Attribute that says which kind an event is, where its name does not tell."""
 RESOURCE: Final = "percapita.event.resource"
 _NAME: Final = "event.name"
 _SERVICE: Final = "service.name"
-_SOURCE: Final = Source("otlp events", "", "events", "otlp", "append")
 _NANOS: Final = 1_000
 
 
@@ -52,14 +53,23 @@ def _put(pair: Any, key: str, value: str) -> None:  # noqa: ANN401
 
 def events(body: bytes, received: datetime) -> Iterator[Event]:
     """Yield the log records of a request that are entries of the timeline."""
+    from google.protobuf.message import DecodeError  # noqa: PLC0415
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (  # noqa: PLC0415
         ExportLogsServiceRequest,
     )
 
-    for of in ExportLogsServiceRequest.FromString(body).resource_logs:
+    try:
+        request = ExportLogsServiceRequest.FromString(body)
+    except DecodeError:
+        # It is counted as malformed where its records are counted.
+        return
+    named_by_attribute = _NAME.encode() in body
+    for of in request.resource_logs:
         resource: dict[str, str] | None = None
         for scope in of.scope_logs:
             for record in scope.log_records:
+                if not record.event_name and not named_by_attribute:
+                    continue
                 attributes = _texts(record.attributes)
                 name = record.event_name or attributes.pop(_NAME, "")
                 kind = attributes.pop(KIND, "") or (kind_of(name) if name else None)
@@ -96,25 +106,29 @@ def _texts(attributes: Iterable[Any]) -> dict[str, str]:
     return found
 
 
-def take(
-    store: Store, entries: Sequence[Entry], identity: Mapping[str, Sequence[str]], now: datetime
-) -> int:
-    """Put the events of the spool's entries on the timeline, each once; return how many.
+class Happened:
+    """The events among the entries of one turn, until the turn takes them along."""
 
-    ``identity`` is the model's: level to the attributes that name a subject. The place in the spool
-    is kept with the events: what is read again after a crash is passed over.
-    Call it before the entries are forgotten.
-    """
-    logs = [entry for entry in entries if entry.signal == "logs"]
-    if not logs:
-        return 0
-    kept = reached(store.catalog, _SOURCE.name)
-    fresh = [entry for entry in logs if kept is None or entry.position > kept["read"]]
-    found = [event for entry in fresh for event in events(entry.body, entry.received)]
-    if not found:
-        return 0
-    with store.begin_import(_SOURCE, (), now=now, again=True) as tx:
-        count = write(store, tx, found, keys(identity))
-        tx.reach({"read": fresh[-1].position})
-        tx.commit(rows=count)
-    return count
+    def __init__(self, door: Door, identity: Callable[[], Mapping[str, Sequence[str]]]) -> None:
+        self._door = door
+        self._identity = identity
+        """Level to the attributes that name a subject, as the model says now."""
+        self._events: list[Event] = []
+
+    def see(self, entries: Iterable[Entry]) -> None:
+        """Keep what happened by entries of the spool that were not read before."""
+        for entry in entries:
+            if entry.signal == "logs":
+                self._events += events(entry.body, entry.received)
+
+    def taken(self) -> pa.Table | None:
+        """Return what happened, in the columns of its table; nothing where nothing did."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        if not self._events:
+            return None
+        found, self._events = sorted(self._events, key=lambda one: one[:3]), []
+        columns = zip(*rows(self._door, found, keys(self._identity())), strict=True)
+        types = [arrow_type(column.type) for column in EVENTS.columns]
+        arrays = [pa.array(list(c), of) for c, of in zip(columns, types, strict=True)]
+        return pa.table(dict(zip(EVENTS.names, arrays, strict=True)))

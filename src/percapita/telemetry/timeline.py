@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from percapita.core.subjects import NOBODY, SESSION, TENANT, USER
 from percapita.core.tables import EVENTS
 from percapita.store import Store
+from percapita.store.door import Door
 from percapita.store.imports.transaction import ImportTx
 
 IDENTITY: Final[Mapping[str, Sequence[str]]] = {
@@ -72,30 +73,37 @@ def kind_of(name: str) -> str | None:
 def write(
     store: Store,
     tx: ImportTx,
-    events: Iterable[Event],
+    events: Sequence[Event],
     identity: Mapping[str, Sequence[str]] = IDENTITY,
 ) -> int:
-    """Stage events in an import; return how many.
+    """Stage events in an import; return how many."""
+    found = rows(store.door, events, identity)
+    staged = ((*row, f"{event.at:%Y-%m}") for row, event in zip(found, events, strict=True))
+    store.engine.load("_events", _STAGED, staged)
+    tx.write_by_period(EVENTS, 'SELECT * FROM _events ORDER BY "at", kind, name')
+    return len(found)
+
+
+def rows(
+    door: Door, events: Sequence[Event], identity: Mapping[str, Sequence[str]] = IDENTITY
+) -> list[tuple[object, ...]]:
+    """Return events as rows of their table, without anybody's id.
 
     The closest id of a payload becomes the event's subject. Every id, e-mail address and IP address
     in it gives way to its subject's number, which leads nowhere once the subject is erased; names
     of tenants stay where the store keeps them readable.
     """
-    listed = list(events)
     levels = {key: level for level, keys in identity.items() for key in keys}
-    found = [_ids(event, levels) for event in listed]
+    found = [_ids(event, levels) for event in events]
     names: dict[str, set[str]] = defaultdict(set)
     for ids in found:
         for level, name in ids.values():
             names[level].add(name)
-    numbers = {of: store.door.numbers(of, sorted(known)) for of, known in names.items()}
-    rows = (
-        _row(store, event, ids, numbers, list(identity))
-        for event, ids in zip(listed, found, strict=True)
-    )
-    store.engine.load("_events", _STAGED, rows)
-    tx.write_by_period(EVENTS, 'SELECT * FROM _events ORDER BY "at", kind, name')
-    return len(listed)
+    numbers = {of: door.numbers(of, sorted(known)) for of, known in names.items()}
+    return [
+        _row(door, event, ids, numbers, list(identity))
+        for event, ids in zip(events, found, strict=True)
+    ]
 
 
 def _ids(event: Event, levels: Mapping[str, str]) -> dict[str, tuple[str, str]]:
@@ -119,7 +127,7 @@ def _guess(value: str) -> str | None:
 
 
 def _row(
-    store: Store,
+    door: Door,
     event: Event,
     ids: Mapping[str, tuple[str, str]],
     numbers: Mapping[str, Mapping[str, int]],
@@ -130,11 +138,11 @@ def _row(
     for key, (level, name) in ids.items():
         number = numbers[level][name]
         subjects.setdefault(level, number)
-        if not store.door.keeps(level):
+        if not door.keeps(level):
             payload[key] = f"{level}:#{number}"
     closest = next((level for level in order if level in subjects), None)
     subject = NOBODY if closest is None else subjects[closest]
     return (
         event.at, event.kind, event.name, event.service, event.resource, subject, closest,
-        list(payload.items()), f"{event.at:%Y-%m}",
+        list(payload.items()),
     )  # fmt: skip

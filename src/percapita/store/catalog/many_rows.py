@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,18 @@ def bulk(
         connection.exec_driver_sql(
             str(insert), [dict(zip(columns, row, strict=True)) for row in rows]
         )
+
+
+def among(connection: Connection, digits: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the SQL of a long list of hashes, to stand behind ``IN``, and its parameters.
+
+    SQLite's driver keeps every text of a statement that it saw lately, compiled: a list is handed
+    to it as one parameter, so that the text is always the same.
+    """
+    if connection.dialect.name == "sqlite":
+        return "(SELECT value FROM json_each(?))", (json.dumps(list(digits)),)
+    listed = ", ".join(f"'{one}'" for one in digits)
+    return f"({listed})", ()
 
 
 def pairs(connection: Connection, wanted: sa.Select[Any]) -> dict[Any, Any]:

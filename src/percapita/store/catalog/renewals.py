@@ -12,7 +12,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from percapita.store.catalog.many_rows import bulk, pairs
+from percapita.store.catalog.many_rows import among, bulk, pairs
 from percapita.store.catalog.tables import ABOUT, PSEUDONYMS, SUBJECTS
 
 _BATCH: Final = 20_000
@@ -32,12 +32,15 @@ def held(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def known(connection: Connection, listed: str = "") -> dict[str, int]:
-    """Return the numbers of all further hashes, or of those in a list of SQL's."""
+def known(connection: Connection, hashes: Sequence[str] | None = None) -> dict[str, int]:
+    """Return the numbers of all further hashes, or of some."""
     wanted = sa.select(PSEUDONYMS.c.hash, _ROOT).select_from(_OF)
-    if listed:
-        wanted = wanted.where(sa.text(f"pseudonyms.hash IN ({listed})"))
-    return pairs(connection, wanted)
+    if hashes is None:
+        return pairs(connection, wanted)
+    listed, values = among(connection, hashes)
+    every = wanted.compile(dialect=connection.dialect)
+    rows = connection.exec_driver_sql(f"{every} WHERE pseudonyms.hash IN {listed}", values)
+    return {row[0]: row[1] for row in rows}
 
 
 def keep(connection: Connection, former: Mapping[str, str], key_id: str) -> None:

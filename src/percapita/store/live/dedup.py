@@ -57,12 +57,15 @@ class MarkFile:
     until: datetime
     """When its first and last marks were made."""
 
-    @cached_property
+    @property
     def keys(self) -> Words:
-        """Its keys, in order; read from disk where they are looked at."""
+        """Its keys, in order; read from disk where they are looked at.
+
+        Mapped anew each time: what stays mapped counts as this process's memory.
+        """
         return np.memmap(self.path, np.uint64, "r", 0, (self.rows,))
 
-    @cached_property
+    @property
     def checks(self) -> Words:
         """The check of each key."""
         return np.memmap(self.path, np.uint64, "r", 8 * self.rows, (self.rows,))
@@ -70,7 +73,8 @@ class MarkFile:
     @cached_property
     def bounds(self) -> tuple[int, int]:
         """Its lowest and highest key."""
-        return int(self.keys[0]), int(self.keys[-1])
+        keys = self.keys
+        return int(keys[0]), int(keys[-1])
 
     @property
     def tier(self) -> int:
@@ -127,7 +131,7 @@ class Marked:
         """Write further marks; they count from ``record`` on, if that is committed."""
         files = list(self._files)
         if len(key):
-            order = np.argsort(key, kind="stable")
+            order = np.argsort(key)
             files.append(self._write(key[order], check[order], now, now))
         while (merged := self._merged(files)) is not None:
             files = merged
@@ -173,7 +177,7 @@ class Marked:
             if len(tail) < _TOGETHER * (tier + 1) or sum(f.rows for f in tail) > _LARGEST:
                 continue
             keys = np.concatenate([file.keys for file in tail])
-            order = np.argsort(keys, kind="stable")
+            order = np.argsort(keys)
             checks = np.concatenate([file.checks for file in tail])
             one = self._write(keys[order], checks[order], tail[0].since, tail[-1].until)
             return [*files[:first], one]
@@ -192,9 +196,10 @@ class Marked:
 
 def _holds(file: MarkFile, keys: Words, checks: Words) -> Flags:
     """Tell which marks a file holds; they are sorted."""
-    low = int(np.searchsorted(file.keys, keys[0], "left"))
-    high = int(np.searchsorted(file.keys, keys[-1], "right"))
-    held_keys, held_checks = np.asarray(file.keys[low:high]), file.checks[low:high]
+    every = np.asarray(file.keys)
+    low = int(np.searchsorted(every, keys[0], "left"))
+    high = int(np.searchsorted(every, keys[-1], "right"))
+    held_keys, held_checks = every[low:high], np.asarray(file.checks[low:high])
     at = np.searchsorted(held_keys, keys, "left")
     result = np.zeros(len(keys), np.bool_)
     going = np.flatnonzero(at < len(held_keys))

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from percapita.core.errors import ProofError
-from percapita.core.tables import CLAIMS, READINGS, TABLES, Table
+from percapita.core.tables import CLAIMS, EVENTS, READINGS, TABLES, Table
 from percapita.store.catalog.catalog import take
 from percapita.store.catalog.tables import FILES, IMPORTS, METERS, QUARANTINE, RUN_IMPORTS, SCOPES
 from percapita.store.crash import point
@@ -44,7 +44,7 @@ _READERS: Final = timedelta(minutes=15)
 
 
 class _Merging(NamedTuple):
-    """How rows of a table are merged."""
+    """How rows of a table are merged; without keys they stay as they are."""
 
     keys: tuple[str, ...]
     merged: Mapping[str, str]
@@ -66,6 +66,11 @@ _MERGING: Final = {
         tuple(name for name in CLAIMS.names if name != "seen"), {"seen": "min(seen)"},
         ("subject", "of"),
         "SELECT min(seen), count(DISTINCT (subject, of, level)) FROM {files}",
+    ),
+    EVENTS.name: _Merging(
+        (), {}, ("at", "kind", "name"),
+        'SELECT kind, count(*), min("at"), max("at"), sum(cardinality(payload)) FROM {files}'
+        " GROUP BY kind ORDER BY kind",
     ),
 }  # fmt: skip
 
@@ -223,13 +228,14 @@ def _write(staging: Staging, table: Table, period: str | None, paths: Sequence[P
 
 def _merged(table: Table, merging: _Merging, files: str) -> str:
     keys = ", ".join(quote(column) for column in merging.keys)
+    grouped = f" GROUP BY {keys}" if keys else ""
     columns = ", ".join(
         f"{merging.merged[name]} AS {quote(name)}" if name in merging.merged else quote(name)
         for name in table.names
     )
     order = [*merging.order, *(key for key in merging.keys if key not in merging.order)]
     listed = ", ".join(quote(column) for column in order)
-    return f"SELECT {columns} FROM {files} GROUP BY {keys} ORDER BY {listed}"
+    return f"SELECT {columns} FROM {files}{grouped} ORDER BY {listed}"
 
 
 def _supersede(

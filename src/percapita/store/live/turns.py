@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from percapita.core.tables import CLAIMS, READINGS
+from percapita.core.tables import CLAIMS, EVENTS, READINGS
 from percapita.store.catalog.catalog import take
 from percapita.store.catalog.many_rows import bulk
 from percapita.store.catalog.tables import METERS, QUARANTINE
@@ -55,6 +55,8 @@ class Turn:
     """Columns of ``READINGS``."""
     claims: pa.Table | None = None
     """Columns of ``CLAIMS``: sessions that were seen together with a user."""
+    events: pa.Table | None = None
+    """Columns of ``EVENTS``: what happened."""
     bases: Mapping[str, str] = field(default_factory=dict)
     """Base unit of each meter in them."""
     marks: tuple[Words, Words] | None = None
@@ -68,7 +70,7 @@ class Turn:
     @property
     def empty(self) -> bool:
         """Tell whether there is nothing to keep but the position."""
-        kept = (self.readings, self.claims, self.marks)
+        kept = (self.readings, self.claims, self.events, self.marks)
         return all(one is None for one in kept) and not (self.series or self.quarantine)
 
 
@@ -117,8 +119,11 @@ class LiveStore:
         """Make a turn live, wholly or not at all."""
         owner = LEAD + os.urandom(8).hex()
         staging = Staging(self._site, owner)
-        if turn.readings is not None:
-            self._write(staging, turn.readings)
+        for table, rows, time in (
+            (READINGS, turn.readings, "time"), (EVENTS, turn.events, "at"),
+        ):  # fmt: skip
+            for month, of_month in () if rows is None else _months(rows, time):
+                staging.write_arrow(table, of_month, period=month, part="0")
         if turn.claims is not None:
             staging.write_arrow(CLAIMS, turn.claims, period=None, part="0")
         point("live.file-written")
@@ -137,16 +142,14 @@ class LiveStore:
         point("live.catalog-committed")
         if turn.marks is not None:
             self.marked.settle()
+        _give_back()
         point("live.done")
 
     def tend(self, now: datetime, *, idle: bool = False) -> None:
         """Merge small files, and let go what no reader can still be reading."""
-        live_files.merge(self._site, now, idle=idle)
+        if live_files.merge(self._site, now, idle=idle):
+            _give_back()
         live_files.let_go(self._site, now)
-
-    def _write(self, staging: Staging, readings: pa.Table) -> None:
-        for month, rows in _months(readings):
-            staging.write_arrow(READINGS, rows, period=month, part="0")
 
     def _name(
         self, connection: Connection, staging: Staging, owner: str, turn: Turn, now: datetime
@@ -196,19 +199,26 @@ class LiveStore:
         return result
 
 
-def _months(readings: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the readings month by month."""
+def _give_back() -> None:
+    """Give back what Arrow keeps of memory that was needed once."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    pa.default_memory_pool().release_unused()
+
+
+def _months(rows: pa.Table, time: str) -> Iterator[tuple[str, pa.Table]]:
+    """Yield rows month by month."""
     import pyarrow.compute as pc  # noqa: PLC0415
 
-    bounds: Any = pc.min_max(readings["time"])
+    bounds: Any = pc.min_max(rows[time])
     low, high = (f"{bounds[end].as_py():%Y-%m}" for end in ("min", "max"))
     if low == high:
-        yield low, readings
+        yield low, rows
         return
-    month: Any = pc.strftime(readings["time"], format="%Y-%m")
+    month: Any = pc.strftime(rows[time], format="%Y-%m")
     months = sorted(pc.unique(month).to_pylist())
     for one in months:
-        yield one, readings.filter(pc.equal(month, one))
+        yield one, rows.filter(pc.equal(month, one))
 
 
 def _put(

@@ -182,7 +182,7 @@ class Segment:
         if kind & PACKED:
             # The last bytes of gzip say how much it was.
             size = int.from_bytes(body[-4:], "little")
-            body = zlib.decompress(body, _GZIP, min(size, _LARGEST))
+            body = _unpacked(body, min(size, _LARGEST))
         moment = _EPOCH + received * _MICROSECOND
         return Entry(position, SIGNALS[kind & ~PACKED], moment, body), end
 
@@ -211,6 +211,13 @@ class Segment:
 
 
 _MOST_PARTS: Final = min(1024, os.sysconf("SC_IOV_MAX"))
+
+
+def _unpacked(body: bytes, size: int) -> bytes:
+    from isal import isal_zlib  # noqa: PLC0415
+
+    found: bytes = isal_zlib.decompress(body, _GZIP, size)
+    return found
 
 
 def first_of(path: Path) -> int:

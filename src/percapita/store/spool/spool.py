@@ -93,20 +93,18 @@ class Spool:
     def read(self, after: int, limit: int) -> list[Entry]:
         """Return whole entries behind a position, in order: at least one, if there is one.
 
-        Entries come as long as their bodies' bytes stay within ``limit``. What a damaged disk
-        lost is passed over, and logged.
+        Entries come until their bodies have ``limit`` bytes. What a damaged disk lost is passed
+        over, and logged.
         """
         found: list[Entry] = []
         size, head = 0, self.head
         # Listed after the head was read: every entry up to it is in one of these.
         known = segments(self.folder) if after < head else []
-        while after < head:
+        while after < head and size < limit:
             entry = self._next(known, after, head)
             if entry is None:
                 break
             size += len(entry.body)
-            if found and size > limit:
-                break
             found.append(entry)
             after = entry.position
         return found

@@ -59,7 +59,7 @@ class _Found(NamedTuple):
     """The groups that have something of it."""
     quantity: Ints
     signals: Ints
-    squares: list[int | None]
+    squares: list[int | None] | None
 
 
 def summed(rows: Rows, names: Names, carries: Carries, *, squares: bool) -> pa.Table | None:
@@ -124,7 +124,7 @@ def _order(columns: Sequence[Ints]) -> Ints:
 
 def _squares(
     rows: Rows, groups: _Groups, values: Ints, of: Ints, names: Names, *, unknown: bool
-) -> list[int | None]:
+) -> list[int | None] | None:
     """Return for each group the sum over its traces of what each used, squared.
 
     Nothing where every trace was kept: there the total is known, not estimated.
@@ -133,7 +133,7 @@ def _squares(
     whole = [at for at, text in enumerate(names.thresholds) if text == WHOLE]
     needed = np.where(threshold >= 0, ~np.isin(threshold, whole), unknown)
     if not needed.any():
-        return [None] * len(of)
+        return None
     group = np.empty(len(rows), np.int64)
     group[groups.order] = np.repeat(
         np.arange(len(groups.starts)), np.diff(groups.starts, append=len(rows))
@@ -186,39 +186,52 @@ def _key(meter: str, groups: _Groups, at: int, names: Names) -> str:
 
 
 def _table(found: Sequence[_Found], groups: _Groups, names: Names) -> pa.Table | None:
+    """Return the readings of all meters; what does not depend on the meter is made once."""
     if not found:
         return None
-    of = np.concatenate([one.of for one in found])
-    columns = {name: column[of] for name, column in groups.columns.items()}
-    meters = np.repeat(np.arange(len(found)), [len(one.of) for one in found])
+    shared = _shared(groups, names)
+    return pa.concat_tables(_of_meter(one, shared) for one in found)
+
+
+def _of_meter(found: _Found, shared: pa.Table) -> pa.Table:
+    if len(found.of) < shared.num_rows:
+        shared = shared.take(found.of)
+    count = shared.num_rows
+    wide = pa.decimal128(38, 0)
+    made = {
+        "meter": _texts(np.zeros(count, np.int64), lambda _: found.meter),
+        "signals": pa.array(found.signals),
+        "quantity": pa.array(found.quantity),
+        "trace_squares": pa.nulls(count, wide)
+        if found.squares is None
+        else pa.array(found.squares, wide),
+    }
+    columns = {name: made[name] if name in made else shared[name] for name in READINGS.names}
+    return pa.table(columns)
+
+
+def _shared(groups: _Groups, names: Names) -> pa.Table:
+    columns = groups.columns
     shown = names.lexicon.texts.__getitem__
+    time = pa.array(columns["hour"] * _HOUR_MICROSECONDS).cast(pa.timestamp("us", tz="UTC"))
     made: dict[str, Any] = {
-        "time": pa.array(columns["hour"] * _HOUR_MICROSECONDS).cast(pa.timestamp("us", tz="UTC")),
-        "grain": _texts(np.zeros(len(of), np.int64), lambda _: "hour"),
-        "meter": _texts(meters, lambda at: found[at].meter),
+        "time": time,
+        "grain": _texts(np.zeros(len(time), np.int64), lambda _: "hour"),
         "subject": pa.array(columns["subject"]),
         "level": _texts(columns["level"] - 1, lambda at: LEVELS[at + 1]),
+        "feature": _texts(columns["feature"], shown),
+        "operation": _texts(columns["operation"], shown),
+        "threshold": _texts(columns["threshold"], names.thresholds.__getitem__),
     }
     for at, name in enumerate(CELLS):
         made[name] = _texts(columns["cell"], lambda code, at=at: names.cells[code][at])
-    made["feature"] = _texts(columns["feature"], shown)
-    made["operation"] = _texts(columns["operation"], shown)
-    made["signals"] = pa.array(np.concatenate([one.signals for one in found]))
-    made["quantity"] = pa.array(np.concatenate([one.quantity for one in found]))
-    made["threshold"] = _texts(columns["threshold"], names.thresholds.__getitem__)
-    squares = [square for one in found for square in one.squares]
-    made["trace_squares"] = (
-        pa.nulls(len(squares), pa.decimal128(38, 0))
-        if not any(square is not None for square in squares)
-        else pa.array(squares, pa.decimal128(38, 0))
-    )
-    return pa.table(made).select(READINGS.names)
+    return pa.table(made)
 
 
 def _texts(codes: Ints, text: Any) -> Any:  # noqa: ANN401
     """Return codes as texts; below 0 there is none."""
     different, which = unique(codes)
     found = [text(code) if code >= 0 else None for code in different]
-    gone = np.array([one is None for one in found], np.bool_)[which]
-    indices: Any = pa.array(which.astype(np.int32), mask=gone)
+    gone = np.array([one is None for one in found], np.bool_)
+    indices: Any = pa.array(which.astype(np.int32), mask=gone[which] if gone.any() else None)
     return pa.DictionaryArray.from_arrays(indices, pa.array([one or "" for one in found]))

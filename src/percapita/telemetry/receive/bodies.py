@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import Final, NamedTuple
+
+from isal import isal_zlib
 
 from percapita.telemetry.receive.refusals import BadBodyError, TooLargeError, WrongTypeError
 
@@ -13,6 +14,7 @@ _DEFLATE: Final = 15
 _GZIP_MARK: Final = b"\x1f\x8b"
 _DEFLATE_MARK: Final = b"\x78"
 _BITS: Final = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _DEFLATE}
+_DamagedError: type[Exception] = isal_zlib.error  # type: ignore[assignment]
 ENCODINGS: Final = "gzip, deflate, identity"
 
 
@@ -40,10 +42,10 @@ def unpack(body: bytes, encoding: str, limit: int) -> Unpacked:
         raise WrongTypeError(f"Content-Encoding {_shown(encoding)} is not read: use gzip.")
     parts, size, whole = [], 0, body
     while True:
-        reader = zlib.decompressobj(_BITS[encoding])
+        reader = isal_zlib.decompressobj(_BITS[encoding])
         try:
             part = reader.decompress(body, limit - size + 1)
-        except zlib.error:
+        except _DamagedError:
             raise BadBodyError(f"The body is not {encoding}.") from None
         parts.append(part)
         size += len(part)

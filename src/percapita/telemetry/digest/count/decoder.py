@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from percapita.model.spec import Model
 from percapita.store.delivery import Quarantined
+from percapita.store.live.numbers import Numbers, resolve
 from percapita.store.spool import Entry
 from percapita.telemetry.digest.count import points, refused, signals
 from percapita.telemetry.digest.count.points import Series
@@ -20,11 +21,10 @@ from percapita.telemetry.digest.decode.wire import Ints, MalformedError, Words
 from percapita.telemetry.digest.marks import Marks
 from percapita.telemetry.digest.meters.metrics import Metrics
 from percapita.telemetry.digest.meters.plan import Plan
-from percapita.telemetry.digest.owners.named import Numbers, Owners
+from percapita.telemetry.digest.owners.named import Owners, resolve_sessions
 from percapita.telemetry.digest.rows import Rows
 
 _KINDS: Final[dict[str, Kind]] = {"traces": "spans", "logs": "logs"}
-_PIECE_BYTES: Final = 2_000_000
 
 
 @dataclass(slots=True)
@@ -39,6 +39,22 @@ class Decoded:
     bases: dict[str, str] = field(default_factory=dict)
     signals: int = 0
 
+    def settle(self, numbers: Ints) -> None:
+        """Write the numbers that the door gave over the provisional ones."""
+        if not len(numbers):
+            return
+        for rows in self.rows:
+            for column in (rows.user, rows.session, rows.tenant):
+                resolve(column, numbers)
+            for hashes in rows.joins:
+                resolve_sessions(hashes, numbers)
+        for hashes, users, _ in self.learned:
+            resolve_sessions(hashes, numbers)
+            resolve(users, numbers)
+        for sessions, users, _ in self.seen:
+            resolve(sessions, numbers)
+            resolve(users, numbers)
+
 
 class Decoder:
     """Decodes by one model."""
@@ -52,16 +68,16 @@ class Decoder:
         self._joins = model.identity.join
         self._resources = Resources()
 
-    def decode(self, entries: Sequence[Entry], series: Series) -> Decoded:
-        """Return the rows of requests, and what cannot be counted of them."""
-        found = Decoded()
+    def decode(self, entries: Sequence[Entry], series: Series, found: Decoded) -> None:
+        """Add the rows of requests, and what cannot be counted of them.
+
+        Subjects that are new have provisional numbers until ``settle``.
+        """
         for signal, kind in _KINDS.items():
-            for piece in _pieces([entry for entry in entries if entry.signal == signal]):
-                self._signals(kind, piece, found)
-        points = [entry for entry in entries if entry.signal == "metrics"]
-        if points:
-            self._points(points, series, found)
-        return found
+            if of_kind := [entry for entry in entries if entry.signal == signal]:
+                self._signals(kind, of_kind, found)
+        if metrics := [entry for entry in entries if entry.signal == "metrics"]:
+            self._points(metrics, series, found)
 
     def _signals(self, kind: Kind, entries: Sequence[Entry], found: Decoded) -> None:
         plan = self._plans[kind]
@@ -110,20 +126,6 @@ class Decoder:
             np.array([points.microseconds(entry.received) for entry in entries], np.int64),
             [entry.body for entry in entries],
         )
-
-
-def _pieces(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Yield entries a few at a time: columns that fit the processor's cache take half the time."""
-    piece: list[Entry] = []
-    size = 0
-    for entry in entries:
-        if piece and size + len(entry.body) > _PIECE_BYTES:
-            yield piece
-            piece, size = [], 0
-        piece.append(entry)
-        size += len(entry.body)
-    if piece:
-        yield piece
 
 
 def _malformed(kind: str, entry: Entry, error: Exception) -> refused.Told:

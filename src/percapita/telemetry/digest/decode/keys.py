@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from percapita.store.live.names import Names
 from percapita.telemetry.digest.decode.wire import (
     LENGTH,
     Buffer,
@@ -20,7 +21,7 @@ from percapita.telemetry.digest.decode.wire import (
     fields,
     varints,
 )
-from percapita.telemetry.digest.decode.words import ABSENT, Lexicon, distinct
+from percapita.telemetry.digest.decode.words import Lexicon, distinct
 
 _KEY, _VALUE = 0x0A, 0x12
 STRING, BOOL, INT, DOUBLE = 0x0A, 0x10, 0x18, 0x21
@@ -29,7 +30,9 @@ STRING, BOOL, INT, DOUBLE = 0x0A, 0x10, 0x18, 0x21
 _FEWEST_BITS: Final = 10
 _LONGEST: Final = 127
 _MIX: Final = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64)
-_TAG_MASK: Final = np.uint64(0xFF)
+_PLAIN_MASK: Final = np.uint64(0x80FF)
+"""Of a first word: the tag, and whether the key's length takes more than a byte."""
+_HEAD_SHIFT: Final = np.uint64(64 - 12)
 _ODD: Final = np.int16(0x7FFF)
 # By the length of a key: which bytes of its first and of its last word are its own.
 _HEAD_MASKS: Final = np.array([(1 << 8 * (min(n, 6) + 2)) - 1 for n in range(256)], np.uint64)
@@ -67,15 +70,16 @@ class Values:
                 words = (str(n) if kind == INT else _TRUTH[bool(n)] for n in unique.tolist())
                 into[self.owner[of]] = lexicon.codes(words)[which]
 
-    def names(self, buffer: Buffer) -> tuple[list[bytes], Ints, Ints]:
-        """Return the different texts, the signals that have one, and which of them each has."""
-        of = (self.kind == STRING) | (self.kind == INT)
-        if not (self.kind == INT).any():
-            found, which = distinct(buffer, *self._strings(buffer, of))
-            return found, self.owner[of], which
-        lexicon, into = Lexicon(), np.full(int(self.owner.max()) + 1, ABSENT)
-        self.texts(buffer, lexicon, into)
-        return [text.encode() for text in lexicon.texts], self.owner[of], into[self.owner[of]]
+    def names(self, buffer: Buffer) -> Iterator[tuple[Names, Ints]]:
+        """Yield texts where they lie, and whole numbers as texts, each with who has them."""
+        strings = self.kind == STRING
+        if strings.any():
+            start, length = self._strings(buffer, strings)
+            yield Names(buffer.raw, buffer.words, start, length), self.owner[strings]
+        of = self.kind == INT
+        if of.any():
+            numbers, _ = varints(buffer.at, self.start[of])
+            yield Names.of([str(number) for number in numbers.tolist()]), self.owner[of]
 
     def numbers(self, buffer: Buffer, into: Ints, known: Flags, factor: int) -> None:
         """Write the numbers, each times ``factor`` and whole, over what stands there."""
@@ -143,18 +147,16 @@ class Keys:
         for code, found in enumerate(hashes):
             self._slots[self._slot(found)] = code
         self._hashes = np.array([*hashes, 0], np.uint64)
+        self._heads = np.zeros(1 << 12, np.bool_)
+        for raw in self._raw:
+            self._heads[(_head(raw) * int(_MIX[0]) & _ALL) >> int(_HEAD_SHIFT)] = True
 
     def _slot(self, found: int) -> int:
         return (found * self._multiplier & _ALL) >> self._shift
 
     def find(self, buffer: Buffer, attributes: Fields) -> dict[str, Values]:
         """Return the values of those that are there."""
-        code = self._codes(buffer, attributes.start)
-        asked = np.flatnonzero(code < self._none)
-        unusual = np.flatnonzero(code == _ODD)
-        if len(unusual):
-            asked = np.sort(np.concatenate([asked, unusual]))
-        code = code[asked]
+        asked, code = self._asked(buffer, attributes.start)
         owner = attributes.owner[asked]
         start = attributes.start[asked]
         key, value, end = _halves(buffer, start, start + attributes.length[asked])
@@ -170,18 +172,30 @@ class Keys:
                 result[name] = Values(owner[of], kind, place + 1)
         return result
 
-    def _codes(self, buffer: Buffer, start: Ints) -> Codes:
-        """Return which of the names each attribute has; what is written oddly is looked at again.
+    def _asked(self, buffer: Buffer, start: Ints) -> tuple[Ints, Codes]:
+        """Return which attributes are asked for, and their names' codes.
 
-        The first word has the key's tag, its length and six of its bytes.
+        What is written oddly is among them, to be looked at again.
         """
+        # The first word has the key's tag, its length and six of its bytes: few keys that nobody
+        # asks for have the same as one that somebody does.
         head = buffer.words[start]
+        mask = _HEAD_MASKS[(head >> np.uint64(8)).astype(np.uint8)]
+        maybe = self._heads[((head & mask) * _MIX[0]) >> _HEAD_SHIFT]
+        maybe |= head & _PLAIN_MASK != _KEY
+        asked = np.flatnonzero(maybe)
+        code = self._codes(buffer, start[asked], head[asked])
+        known = code != self._none
+        return asked[known], code[known]
+
+    def _codes(self, buffer: Buffer, start: Ints, head: Words) -> Codes:
+        """Return which of the names each attribute has."""
         size = (head >> np.uint64(8)).astype(np.uint8)
         tail = buffer.words[start + _TAIL_AT[size]] & _TAIL_MASKS[size]
         found: Words = (head & _HEAD_MASKS[size]) * _MIX[0] ^ tail * _MIX[1]
         code = self._slots[(found * np.uint64(self._multiplier)) >> np.uint64(self._shift)]
         code[self._hashes[code] != found] = self._none
-        code[(head & _TAG_MASK != _KEY) | (size > _LONGEST)] = _ODD
+        code[head & _PLAIN_MASK != _KEY] = _ODD
         return code  # type: ignore[no-any-return]
 
     def _reread(self, buffer: Buffer, code: Codes, key: Ints) -> None:
@@ -202,9 +216,12 @@ class Keys:
         return same
 
 
+def _head(raw: bytes) -> int:
+    return int.from_bytes(bytes([_KEY, len(raw)]) + raw[:6], "little")
+
+
 def _hash(raw: bytes) -> int:
-    head = int.from_bytes(bytes([_KEY, len(raw)]) + raw[:6], "little")
-    tail = int.from_bytes(raw[-8:], "little")
+    head, tail = _head(raw), int.from_bytes(raw[-8:], "little")
     return (head * int(_MIX[0]) & _ALL) ^ (tail * int(_MIX[1]) & _ALL)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
 import numpy as np
@@ -42,6 +42,12 @@ class Claims:
         before = self._new.get(pair, self._told.get(pair))
         if before is None or when < before:
             self._new[pair] = when
+
+    def forget(self, subjects: Container[int]) -> None:
+        """Forget pairs of subjects that have become others, or nobody."""
+        for pairs in (self._told, self._new):
+            for pair in [p for p in pairs if p[0] in subjects or p[1] in subjects]:
+                del pairs[pair]
 
     def taken(self) -> pa.Table | None:
         """Return what is new, in the columns of its table; nothing where there is none."""

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from percapita.core.subjects import SESSION, TENANT, USER
 from percapita.model.spec import Identity
+from percapita.store.live.numbers import PROVISIONAL, Numbers, resolve
 from percapita.telemetry.digest.decode.signals import Batch
 from percapita.telemetry.digest.decode.wire import Ints, Words
 from percapita.telemetry.digest.marks import Marks
 from percapita.telemetry.digest.meters.plan import BAGGAGE
 
-Numbers = Callable[[str, Sequence[str]], Ints]
-"""Returns the numbers of names of one kind; 0 for the empty name."""
-
 TRACE: Final = "trace"
+_PROVISIONAL: Final = np.uint64(PROVISIONAL << 1)
 
 
 class Owners:
@@ -43,7 +42,7 @@ class Owners:
         for kind, names in self._identity.attributes.items():
             spelled = [*names, *(BAGGAGE + name for name in names)]
             ids = [next((one[n] for n in spelled if one.get(n)), "") for one in texts]
-            given = self._numbers(kind, ids) if any(ids) else np.zeros(len(ids), np.int64)
+            given = self._numbers.of(kind, ids) if any(ids) else np.zeros(len(ids), np.int64)
             found.append(given)
         user, session, tenant = found
         return user, session, tenant
@@ -76,10 +75,10 @@ class Owners:
             values = batch.own.get(name)
             if values is None:
                 continue
-            texts, owner, which = values.names(batch.buffer)
-            found = self._numbers(kind, [text.decode(errors="replace") for text in texts])[which]
-            named = found > 0
-            result[owner[named]] = found[named]
+            for texts, owner in values.names(batch.buffer):
+                found = self._numbers.at(kind, texts)
+                named = found > 0
+                result[owner[named]] = found[named]
         return result
 
     def _of_resources(self, batch: Batch, kind: str, names: Sequence[str]) -> Ints:
@@ -89,4 +88,13 @@ class Owners:
         ]
         if not any(texts):
             return np.zeros(len(batch), np.int64)
-        return self._numbers(kind, texts)[batch.resource]
+        return self._numbers.of(kind, texts)[batch.resource]
+
+
+def resolve_sessions(hashes: Words, numbers: Ints) -> None:
+    """Do for sessions that stand as hashes what ``resolve`` does for their numbers."""
+    at = np.flatnonzero((hashes >= _PROVISIONAL) & (hashes & np.uint64(1) == 0))
+    if len(at):
+        given = (hashes[at] >> np.uint64(1)).view(np.int64)
+        resolve(given, numbers)
+        hashes[at] = Owners.of_sessions(given)

@@ -59,9 +59,8 @@ class Waiting:
 def first_of_each(key: Words, check: Words) -> Flags:
     """Tell which marks are the first of their kind."""
     result = np.ones(len(key), np.bool_)
-    order = np.argsort(key, kind="stable")
-    twice = key[order][1:] == key[order][:-1]
-    if twice.any():
+    held = np.sort(key)
+    if (held[1:] == held[:-1]).any():
         order = np.lexsort((np.arange(len(key)), check, key))
         same = (key[order][1:] == key[order][:-1]) & (check[order][1:] == check[order][:-1])
         result[order[1:][same]] = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -27,12 +28,24 @@ class Whose:
         hashes, numbers, at = hashes[useful], numbers[useful], at[useful]
         if not len(hashes):
             return
-        order = np.lexsort((numbers, at, hashes))
+        order = np.argsort(hashes)
+        if (hashes[order][1:] == hashes[order][:-1]).any():
+            order = np.lexsort((numbers, at, hashes))
         hashes, numbers = hashes[order], numbers[order]
         first = np.flatnonzero(np.diff(hashes, prepend=hashes[0] - np.uint64(1)))
         self._lists.append((hashes[first], numbers[first]))
         if len(self._lists) > _SORTED:
             self._merge()
+
+    def renumber(self, now: Mapping[int, int]) -> None:
+        """Lead from users who have become another to that one; from the erased to nobody."""
+        for at, (hashes, numbers) in enumerate(self._lists):
+            concerned = np.isin(numbers, list(now))
+            if concerned.any():
+                kept = numbers.copy()
+                kept[concerned] = [now[number] for number in numbers[concerned].tolist()]
+                self._lists[at] = hashes[kept > 0], kept[kept > 0]
+        self._lists = [pair for pair in self._lists if len(pair[0])]
 
     def users(self, hashes: Words) -> Ints:
         """Return the user of each hash, 0 where none is known."""
