@@ -15,7 +15,6 @@ from percapita.attribute.sampling import (
     Measured,
     Summed,
     between,
-    calibrated,
     doubt,
     measured,
     probability,
@@ -129,24 +128,6 @@ def test_unknown_probability_stays_unknown() -> None:
     found = measured([Summed(None, 2, 7, None), Summed(QUARTER, 1, 4, 1)])
 
     assert (found.quantity, found.unknown) == (11, 7)
-
-
-def test_a_known_total_takes_the_samples_error_out() -> None:
-    """Calibrated on the unsampled total of a service, users sum to it, and the error shrinks."""
-    random = Random(3)  # noqa: S311
-    mine, theirs = heavy(random, 300), heavy(random, 500)
-    truth = sum(mine) + sum(theirs)
-    plain, ratio = [], []
-    for _ in range(400):
-        sample, rest = kept(random, mine, QUARTER), kept(random, theirs, QUARTER)
-        whole = both(sample, rest)
-        middle, variance = calibrated(sample, whole, truth)
-        assert middle + calibrated(rest, whole, truth)[0] == truth
-        assert variance < sample.variance * Fraction(6, 5)
-        plain.append((sample.quantity - sum(mine)) ** 2)
-        ratio.append(float(middle - sum(mine)) ** 2)
-
-    assert sum(ratio) < sum(plain)
 
 
 @given(

@@ -125,15 +125,6 @@ def _spread(own: Measured, whole: Measured) -> tuple[Fraction, Fraction]:
     return own.variance * ((1 - part) / total) ** 2, others * (part / total) ** 2
 
 
-def calibrated(own: Measured, whole: Measured, total: int) -> tuple[Fraction, Fraction]:
-    """Return what a part of a sampled meter comes to where an unsampled one knows the total.
-
-    The ratio estimator: the sample says the share alone, and errs in nothing else.
-    """
-    part, spread = share(own, whole)
-    return part * total, spread * total**2
-
-
 def around(middle: Fraction, variance: Fraction) -> Interval:
     """Return the interval around an estimate; usage is never below nothing."""
     half = _EXACT.multiply(DEVIATIONS, _EXACT.sqrt(_decimal(variance)))

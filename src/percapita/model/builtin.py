@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from percapita.model.shapes import At
 from percapita.model.signal_keys import METERS
@@ -46,23 +46,77 @@ llm.tokens.input:
   where: {gen_ai.operation.name|llm.request.type: [chat, text_completion, completion,
     generate_content, embeddings, embedding]}
   plus: [gen_ai.usage.input_tokens|gen_ai.usage.prompt_tokens]
-  minus: [gen_ai.usage.cache_read.input_tokens]
+  minus:
+    - gen_ai.usage.cache_read.input_tokens|gen_ai.usage.cache_read_input_tokens
+    - gen_ai.usage.cache_write.input_tokens|gen_ai.usage.cache_creation.input_tokens
 llm.tokens.cached:
   from: spans
   where: {gen_ai.operation.name|llm.request.type: [chat, text_completion, completion,
     generate_content, embeddings, embedding]}
-  plus: [gen_ai.usage.cache_read.input_tokens]
+  plus: [gen_ai.usage.cache_read.input_tokens|gen_ai.usage.cache_read_input_tokens]
+llm.tokens.cache_write:
+  from: spans
+  where: {gen_ai.operation.name|llm.request.type: [chat, text_completion, completion,
+    generate_content, embeddings, embedding]}
+  plus: [gen_ai.usage.cache_write.input_tokens|gen_ai.usage.cache_creation.input_tokens]
 llm.tokens.output:
   from: spans
   where: {gen_ai.operation.name|llm.request.type: [chat, text_completion, completion,
     generate_content, embeddings, embedding]}
   plus: [gen_ai.usage.output_tokens|gen_ai.usage.completion_tokens]
+llm.usage.input:
+  from: metrics
+  metric: gen_ai.client.inference.usage.input_tokens
+llm.usage.cached:
+  from: metrics
+  metric: gen_ai.client.inference.usage.cache_read.input_tokens
+llm.usage.cache_write:
+  from: metrics
+  metric: gen_ai.client.inference.usage.cache_write.input_tokens
+llm.usage.output:
+  from: metrics
+  metric: gen_ai.client.inference.usage.output_tokens
+llm.histogram.input:
+  from: metrics
+  metric: gen_ai.client.token.usage
+  where: {gen_ai.token.type: input}
+llm.histogram.output:
+  from: metrics
+  metric: gen_ai.client.token.usage
+  where: {gen_ai.token.type: [output, completion]}
 build.minutes:
   from: spans
   where: {cicd.pipeline.run.id: present, cicd.pipeline.task.run.id: absent}
   quantity: duration
 support.minutes: {from: logs, where: {event: support.ticket}, plus: [support.minutes], unit: min}
 """
+
+
+class Parts(NamedTuple):
+    """Sampled meters that are parts of what unsampled ones count, first the best known."""
+
+    meters: tuple[str, ...]
+    known: tuple[tuple[str, tuple[str, ...]], ...]
+    """A total of all, and the parts of it that are known by themselves: by position."""
+
+
+CALIBRATES: Final = (
+    Parts(
+        ("llm.tokens.input", "llm.tokens.cached", "llm.tokens.cache_write"),
+        (
+            ("llm.usage.input", ("", "llm.usage.cached", "llm.usage.cache_write")),
+            ("llm.histogram.input", ("", "", "")),
+        ),
+    ),
+    Parts(("llm.tokens.output",), (("llm.usage.output", ("",)), ("llm.histogram.output", ("",)))),
+)
+"""Tokens that spans count, and the metrics that know the totals: the counters of today before the
+histogram of before, never both."""
+
+METRICS: Final = frozenset(
+    meter for parts in CALIBRATES for whole, some in parts.known for meter in (whole, *some)
+) - {""}
+"""Built-in meters that nobody need ask for."""
 
 
 @cache

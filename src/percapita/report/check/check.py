@@ -42,6 +42,7 @@ from percapita.measure.signals import (
 )
 from percapita.measure.tagging import variants
 from percapita.model import uses
+from percapita.model.builtin import METRICS
 from percapita.model.spec import Model
 from percapita.report.lines import bind_lines, currency_of, none
 from percapita.report.tags.taxonomy import METHOD, TYPE, Taxonomy
@@ -145,7 +146,8 @@ def check(store: Store | None, project: Project) -> Checked:
         signals = signals._replace(meters=read_check.meters(store.engine))
     meters = [MeterUse(*use) for use in signals.meters]
     if project.model:
-        found.findings += _rows(unused_meters([m.meter for m in meters], _meters(project.model)))
+        named = {meter.meter for meter in meters} - METRICS
+        found.findings += _rows(unused_meters(named, _meters(project.model)))
         found.findings += _rows(clear_ids(_direct(project.model), project.identity_tags))
         drivers = _meters(project.model, besides=("idle", "behaviour", "live"))
         meters = [use for use in meters if use.meter in drivers]

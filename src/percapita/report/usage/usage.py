@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
-from percapita.attribute.sampling import CONFIDENCE, Measured, Summed, around, calibrated, measured
+from percapita.attribute.sampling import CONFIDENCE, Measured, Summed, around, measured
 from percapita.core.errors import InputError
 from percapita.core.periods import Period, local_day, zone
 from percapita.model.spec import Model
 from percapita.report.table import Column, Page
+from percapita.report.usage.totals import Sums, Truth, known
 from percapita.store import Store, claimed
 from percapita.store.catalog.people import people
 from percapita.store.read import usage as read_usage
@@ -40,7 +41,7 @@ class Line:
     unit: str
     """Base unit; empty for a plain count."""
     sum: Measured
-    calibrated: Fraction | None
+    truth: Truth | None
     """What it comes to where an unsampled meter knows the total of the service."""
 
 
@@ -76,7 +77,7 @@ def readings(store: Store, model: Model, period: Period, by: str) -> Readings:
     if not found:
         raise NoReadingsError(period.label)
     names = _names(store, found) if by == "subject" else {}
-    known = _calibrations(store, model, period)
+    sums, truths = _known(store, model, period)
     bases = store.meter_bases()
     grouped: dict[tuple[str, str | int | None], list[Used]] = defaultdict(list)
     for row in found:
@@ -86,8 +87,8 @@ def readings(store: Store, model: Model, period: Period, by: str) -> Readings:
             meter,
             names.get(key) if isinstance(key, int) else key,
             bases.get(meter, ""),
-            (total := _measured(rows)),
-            _calibrated(meter, key, by, total, known),
+            _measured(rows),
+            _truth(meter, key, by, sums, truths),
         )
         for (meter, key), rows in grouped.items()
     ]
@@ -104,35 +105,33 @@ def _names(store: Store, found: Sequence[Used]) -> Mapping[int, str]:
     return {n: person.name for n, person in people(store.catalog, numbers).items()}
 
 
-def _calibrations(
-    store: Store, model: Model, period: Period
-) -> Mapping[tuple[str, str], tuple[Measured, int]]:
-    """Return (sampled meter, service) -> what it sums to, and what the unsampled one knows."""
-    if not model.sampling.calibrate:
-        return {}
-    sums: dict[tuple[str, str | int | None], list[Used]] = defaultdict(list)
+def _known(store: Store, model: Model, period: Period) -> tuple[Sums, dict[Any, Truth]]:
+    """Return what each service measured of each meter, and the totals that unsampled ones know."""
+    sums: dict[tuple[str, str | None], list[Used]] = defaultdict(list)
     for row in read_usage.used(store.engine, "service", bounds(period, model)):
-        sums[row.meter, row.key].append(row)
-    totals = {key: _measured(rows) for key, rows in sums.items()}
-    return {
-        (meter, str(service)): (totals[meter, service], totals[whole, service].quantity)
-        for meter, whole in model.sampling.calibrate.items()
-        for known, service in totals
-        if known == meter and service is not None and (whole, service) in totals
-    }
+        sums[row.meter, None if row.key is None else str(row.key)].append(row)
+    found = {key: _measured(rows) for key, rows in sums.items()}
+    return found, known(model, found)
 
 
-def _calibrated(
-    meter: str,
-    key: str | int | None,
-    by: str,
-    total: Measured,
-    known: Mapping[tuple[str, str], tuple[Measured, int]],
-) -> Fraction | None:
-    if by != "service" or (meter, str(key)) not in known:
+def _truth(
+    meter: str, key: str | int | None, by: str, sums: Sums, truths: Mapping[Any, Truth]
+) -> Truth | None:
+    """Return what a line comes to by unsampled meters: of one service, or of all together."""
+    if by == "service":
+        return truths.get((meter, key))
+    mine = {service: one for (of, service), one in truths.items() if of == meter}
+    if by != "meter" or not mine:
         return None
-    whole, truth = known[meter, str(key)]
-    return calibrated(total, whole, truth)[0]
+    services = [service for of, service in sums if of == meter]
+    total = sum(
+        (
+            mine[service].total if service in mine else Fraction(sums[meter, service].quantity)
+            for service in services
+        ),
+        Fraction(0),
+    )
+    return Truth(total, ", ".join(dict.fromkeys(one.by for one in mine.values())))
 
 
 def record(found: Readings) -> dict[str, object]:
@@ -154,7 +153,8 @@ def record(found: Readings) -> dict[str, object]:
                 "high": _bound(line, 1),
                 "enough": line.sum.enough,
                 "unknown": line.sum.unknown,
-                "calibrated": None if line.calibrated is None else round(line.calibrated),
+                "calibrated": None if line.truth is None else round(line.truth.total),
+                "calibrated_by": None if line.truth is None else line.truth.by,
             }
             for line in found.lines
         ],
@@ -200,10 +200,10 @@ def show(page: Page, found: Readings, top: int) -> None:
             f" {found.weight} times (sampling: unknown), and no interval covers that."
         )
     for line in lines:
-        if line.calibrated is not None:
-            page.line(
-                f"{line.meter} of {line.key}: {round(line.calibrated):,} by its unsampled total."
-            )
+        if line.truth is not None:
+            whose = f" of {line.key}" if line.key else ""
+            total, by = f"{round(line.truth.total):,}", line.truth.by
+            page.line(f"{line.meter}{whose}: {total} by {by}, which is not sampled and wins.")
 
 
 def _width(line: Line) -> str:
