@@ -28,6 +28,8 @@ PAGES = (
     "/statements?by=owner",
     "/statements?for=tier%3DStarter",
     "/report",
+    "/oncall",
+    "/debug",
     "/pricing?margin=30&margin=70",
     "/model",
     "/cost?by=nothing",

@@ -27,6 +27,8 @@ ADDRESSES = {
     "figures": "/figures",
     "statements": "/statements?for=tier%3DStarter",
     "report": "/report",
+    "oncall": "/oncall",
+    "debug": "/debug",
     "pricing": "/pricing?margin=70",
     "data": "/data",
     "model": "/model",

@@ -48,8 +48,9 @@ MAY: Final[Mapping[str, tuple[str, ...]]] = {
         for page in ("statements", "report")
         for form in ("html", "md", "pdf")
     },
-    **{f"GET {form.format('data')}": HEALTH for form in FORMS},
+    **{f"GET {form.format(page)}": HEALTH for page in ("data", "debug") for form in FORMS},
     **{f"GET {form.format('audit')}": ("admin",) for form in FORMS},
+    **{f"GET {form.format('oncall')}": WATCH for form in FORMS},
     **{f"GET {start}/live{end}": WATCH for start in ("/v1", "/api/v1") for end in ("", "/stream")},
 }
 """Every route of the pages -> who gets through the door."""

@@ -21,6 +21,8 @@ _PAGES: Final = (
     ("cost", "Explorer", "c", ""),
     ("explain", "Explain", "e", ""),
     ("statements", "Statements", "s", ""),
+    ("oncall", "On call", "n", ""),
+    ("debug", "Debugging", "t", "More"),
     ("report", "Report", "b", "More"),
     ("pricing", "Prices", "p", "More"),
     ("reconcile", "Reconcile", "r", "More"),
@@ -57,6 +59,7 @@ def _environment() -> Environment:
         "percent": percent,
         "signed": signed,
         "rise": rise,
+        "age": age,
     }
     made.globals["static"] = static
     return made
@@ -92,6 +95,14 @@ def rise(value: object) -> Markup:
     return Markup('<data class="{}" value="{}" title="{}">{} {}{} %</data>').format(
         paint, str(value), str(value), arrow, plus, numbers.share(exact)
     )
+
+
+def age(seconds: int) -> str:
+    """Write how long ago something was."""
+    for size, name in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size:,} {name}"
+    return f"{seconds} s"
 
 
 def count(value: int | None) -> Markup:

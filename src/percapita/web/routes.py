@@ -9,7 +9,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from percapita.core.roles import BOOKS, EVERYONE, HEALTH, OWNER, Role
+from percapita.core.roles import BOOKS, EVERYONE, HEALTH, OWNER, WATCH, Role
 
 Handler = Callable[[Request], Awaitable[Response]]
 Roles = frozenset[Role]
@@ -42,6 +42,8 @@ PAGE_ROLES: Final[Mapping[str, Roles]] = {
     "statements": BOOKS,
     "report": BOOKS,
     "pricing": BOOKS,
+    "oncall": WATCH,
+    "debug": HEALTH,
     "data": HEALTH,
     "model": EVERYONE,
     "audit": OWNER,

@@ -2,12 +2,13 @@
 
 from percapita.report.charts.bars import Bar, Part, bars
 from percapita.report.charts.icicle import Node, icicle
-from percapita.report.charts.line import Point, Series, line
+from percapita.report.charts.line import Mark, Point, Series, line
 from percapita.report.charts.spark import spark
 from percapita.report.charts.waterfall import Step, waterfall
 
 __all__ = [
     "Bar",
+    "Mark",
     "Node",
     "Part",
     "Point",

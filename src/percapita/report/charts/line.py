@@ -13,6 +13,7 @@ from percapita.report.charts.svg import GLYPH, Markup, picture, tag, titled, wor
 WIDTH: Final = 640.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 96.0, 14.0, 26.0
 _DOT: Final = 3.5
+_TWO: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +37,32 @@ class Series:
     paint: str = "c1"
 
 
-def line(series: Sequence[Series], *, label: str, height: float = 240.0) -> Markup:
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened between the points: drawn as a line from top to bottom."""
+
+    at: float
+    """Where: 0 is the first point, 1 the second."""
+    text: str
+    paint: str = ""
+
+
+def line(
+    series: Sequence[Series], *, label: str, height: float = 240.0, marks: Sequence[Mark] = ()
+) -> Markup:
     """Draw lines over the same times. All series have a point for every time.
 
     Args:
         series: what is drawn, the first on top.
         label: what the picture shows, in words.
         height: in pixels.
+        marks: what happened under the same times.
     """
     labels = [point.label for point in series[0].points] if series else []
     heights = scale(_values(series), height - _BOTTOM, _TOP)
     steps = max(len(labels) - 1, 1)
     across = [_LEFT + (WIDTH - _LEFT - _RIGHT) * n / steps for n in range(len(labels))]
-    drawn = [_grid(heights), _times(labels, across, height)]
+    drawn = [_grid(heights), _times(labels, across, height), *_marks(marks, across, height)]
     names = _apart([(one, _end(one, heights)) for one in series])
     for one in reversed(series):
         drawn += [_band(one, across, heights), _strokes(one, across, heights)]
@@ -83,6 +97,20 @@ def _times(labels: Sequence[str], across: Sequence[float], height: float) -> Mar
         if n % every == 0
     ]
     return Markup("".join(drawn))
+
+
+def _marks(marks: Sequence[Mark], across: Sequence[float], height: float) -> list[Markup]:
+    if len(across) < _TWO:
+        return []
+    step, bottom = across[1] - across[0], height - _BOTTOM
+    drawn = []
+    for mark in marks:
+        x = across[0] + mark.at * step
+        shape = tag("path", d=f"M{x:.1f} {_TOP}V{bottom:.1f}", class_=f"mark {mark.paint}")
+        flag = tag("path", d=f"M{x:.1f} {_TOP}H{x + 7:.1f}V{_TOP + 7}H{x:.1f}Z",
+                   class_=f"flag {mark.paint}")  # fmt: skip
+        drawn.append(titled(Markup(shape + flag), mark.text))
+    return drawn
 
 
 def _end(one: Series, heights: Scale) -> float | None:

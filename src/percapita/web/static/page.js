@@ -23,6 +23,34 @@
       if (event.target.tagName === "SELECT") form.requestSubmit();
     });
   }
+  const state = document.getElementById("stream");
+  if (state) {
+    // The figures follow the stream; the charts are drawn on the server, once a minute.
+    const at = (from, path) => path.split(".").reduce((found, key) => found?.[key] ?? null, from);
+    const written = (node, value) => {
+      if (node.dataset.kind === "time") return String(value).slice(0, 19).replace("T", " ");
+      if (node.dataset.kind === "age") return value < 120 ? `${value} s ago` : `${Math.round(value / 60)} min ago`;
+      const places = Number(node.dataset.places);
+      const text = Math.abs(value).toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
+      return (Number(value) < 0 ? "\u2212" : "") + text;
+    };
+    const source = new EventSource(state.dataset.stream);
+    source.addEventListener("open", () => { state.textContent = "live"; state.className = "good"; });
+    source.addEventListener("error", () => { state.textContent = "reconnecting …"; state.className = "warn"; });
+    source.addEventListener("live", (event) => {
+      const now = JSON.parse(event.data);
+      for (const node of document.querySelectorAll("[data-live]")) {
+        const value = at(now, node.dataset.live);
+        if (value !== null) node.textContent = written(node, value);
+      }
+    });
+    setInterval(async () => {
+      const reply = await fetch(location.href).catch(() => null);
+      if (!reply?.ok) return;
+      const fresh = new DOMParser().parseFromString(await reply.text(), "text/html").getElementById("hours");
+      if (fresh) document.getElementById("hours").replaceWith(fresh);
+    }, 60000);
+  }
   window.addEventListener("pageshow", () => {
     for (const field of document.querySelectorAll("form.ask :disabled")) field.disabled = false;
   });

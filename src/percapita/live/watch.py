@@ -1,0 +1,93 @@
+"""What an on-call page watches: the last day by the hour, what happened, and what is dear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from percapita.core.money import quotient, text
+from percapita.core.periods import Span
+from percapita.live.desk import Desk, Known
+from percapita.live.standing import look
+from percapita.reconcile.estimate.meters import HOUR
+from percapita.report.live.as_json import statement
+from percapita.report.numbers import instant
+from percapita.store.read import endpoints as read_endpoints
+from percapita.store.read import events as read_events
+
+HOURS: Final = 24
+KINDS: Final = ("deploy", "flag", "incident", "maintenance", "scale")
+_MOST: Final = 20
+_SECOND: Final = 1_000_000
+
+Row = dict[str, Any]
+
+
+def watch(desk: Desk, now: datetime) -> Row:
+    """Gather the last day.
+
+    Raises:
+        NothingPublishedError: no run was ever published: there are no prices.
+    """
+    by_service = statement(look(desk, now, "service"))
+    by_operation = statement(look(desk, now, "operation"))
+    known = desk.known(now)
+    return {
+        **by_service,
+        "services": by_service["rows"],
+        "hours": _hours(known, now),
+        "events": _events(desk, now),
+        "endpoints": _endpoints(desk, now, by_operation["rows"]),
+    }
+
+
+def _hours(known: Known, now: datetime) -> list[Row]:
+    """Return what each of the last hours cost, the one that runs as far as it has come."""
+    this = now.replace(minute=0, second=0, microsecond=0)
+    rows = []
+    for back in range(HOURS - 1, -1, -1):
+        start = this - back * HOUR
+        spent = known.spending.over(Span(start, min(start + HOUR, now)), now).values()
+        amount = sum((one.money.amount for one in spent), Decimal(0))
+        billed = sum((one.billed for one in spent), Decimal(0))
+        low, high = known.spending.whole.around(amount - billed)
+        rows.append({
+            "start": instant(start), "amount": text(amount),
+            "low": text(billed + low), "high": text(billed + high), "whole": back > 0,
+        })  # fmt: skip
+    return rows
+
+
+def _events(desk: Desk, now: datetime) -> list[Row]:
+    since = now - timedelta(hours=HOURS)
+    found = read_events.events(desk.store, Span(since, now), KINDS)
+    return [
+        {"at": instant(one.at), "kind": one.kind, "name": one.name, "service": one.service,
+         "resource": one.resource}
+        for one in found
+    ]  # fmt: skip
+
+
+def _endpoints(desk: Desk, now: datetime, costs: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Return the dearest operations: what they cost an hour, how long they take, what fails."""
+    this = now.replace(minute=0, second=0, microsecond=0)
+    did: dict[str | None, list[int]] = {}
+    for one in read_endpoints.endpoints(desk.store.engine, this - HOUR, now + HOUR):
+        sums = did.setdefault(one.operation, [0, 0, 0])
+        sums[0] += one.requests
+        sums[1] += one.failed
+        sums[2] += one.microseconds or 0
+    rows = []
+    for row in costs:
+        requests, failed, took = did.get(row["operation"], [0, 0, 0])
+        rate = row["rate_hour"]["amount"]
+        rows.append({
+            "operation": row["operation"], "rate_hour": row["rate_hour"], "requests": requests,
+            "cost_per_request": text(quotient(None if rate is None else Decimal(rate), requests)),
+            "mean_seconds": text(quotient(Decimal(took) / _SECOND, requests) if took else None),
+            "failed_percent": text(quotient(Decimal(failed * 100), requests)),
+        })  # fmt: skip
+    rows.sort(key=lambda row: -Decimal(row["rate_hour"]["amount"] or 0))
+    return rows[:_MOST]

@@ -1,0 +1,56 @@
+"""Debugging: requests and what they cost, whose they are, sampling, storage, third parties."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from percapita.report.charts import spark
+from percapita.report.usage.debugging import debugging
+from percapita.web.desk import Bench
+from percapita.web.view import Asked, View, opened, period_of, periods
+
+_HEADER = ("what", "name", "of", "value")
+
+
+def view(bench: Bench, asked: Asked) -> View:
+    """Gather the page of a month."""
+    found = opened(bench, asked)
+    period = period_of(found, asked)
+    data = debugging(found, period)
+    shown = {"period": period, "periods": periods(found), "spark": _spark, "sums": _sums}
+    return View("debug.html", f"Debugging {period}", data, list(_HEADER), _rows(data), shown)
+
+
+def _rows(data: dict[str, Any]) -> list[list[Any]]:
+    """Return a row a figure of the page."""
+    rows = [
+        ["endpoint", one["operation"], name, one[name]]
+        for one in data["endpoints"]
+        for name in ("requests", "failed", "mean_seconds")
+    ]
+    rows += [
+        ["third party", one["pool"], month["month"], month["total"]]
+        for one in data["third_party"]
+        for month in one["months"]
+    ]
+    rows += [
+        ["storage", one["tenant"], f"{one['meter']} {month['month']}", month["quantity"]]
+        for one in data["storage"]
+        for month in one["months"]
+    ]
+    return rows + [
+        ["sampling", one["meter"], name, one[name]]
+        for one in data["sampling"]
+        for name in ("signals", "sampled", "unknown")
+    ]
+
+
+def _spark(months: list[dict[str, Any]], name: str, label: str) -> str:
+    values = [None if one[name] is None else Decimal(one[name]) for one in months]
+    return spark(values, label=label)
+
+
+def _sums(months: list[dict[str, Any]]) -> str | None:
+    """Return the newest figure of a row of months."""
+    return months[-1]["total"] if months else None
