@@ -29,6 +29,8 @@ ADDRESSES = {
     "report": "/report",
     "oncall": "/oncall",
     "debug": "/debug",
+    "roles": "/roles?for=CFO",
+    "history": "/history",
     "pricing": "/pricing?margin=70",
     "data": "/data",
     "model": "/model",

@@ -40,7 +40,17 @@ MAY: Final[Mapping[str, tuple[str, ...]]] = {
     },
     **{
         f"GET {form.format(page)}": BOOKS
-        for page in ("explain", "line", "reconcile", "figures", "statements", "report", "pricing")
+        for page in (
+            "explain",
+            "line",
+            "reconcile",
+            "figures",
+            "statements",
+            "report",
+            "pricing",
+            "roles",
+            "history",
+        )
         for form in FORMS
     },
     **{

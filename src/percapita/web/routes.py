@@ -44,6 +44,8 @@ PAGE_ROLES: Final[Mapping[str, Roles]] = {
     "pricing": BOOKS,
     "oncall": WATCH,
     "debug": HEALTH,
+    "roles": BOOKS,
+    "history": BOOKS,
     "data": HEALTH,
     "model": EVERYONE,
     "audit": OWNER,

@@ -23,6 +23,15 @@
       if (event.target.tagName === "SELECT") form.requestSubmit();
     });
   }
+  for (const block of navigator.clipboard ? document.querySelectorAll("pre.copy") : []) {
+    const button = document.createElement("button");
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(block.querySelector("code").textContent);
+      button.textContent = "Copied";
+    });
+    block.append(button);
+  }
   const state = document.getElementById("stream");
   if (state) {
     // The figures follow the stream; the charts are drawn on the server, once a minute.

@@ -12,6 +12,7 @@ from percapita.web.views import (
     debug,
     explain,
     figures,
+    history,
     line,
     model,
     month,
@@ -19,6 +20,7 @@ from percapita.web.views import (
     overview,
     pricing,
     reconcile,
+    roles,
     statements,
 )
 
@@ -34,6 +36,8 @@ PAGES: Final[Mapping[str, Page]] = {
     "pricing": pricing.view,
     "oncall": oncall.view,
     "debug": debug.view,
+    "roles": roles.view,
+    "history": history.view,
     "reconcile": reconcile.view,
     "figures": figures.view,
     "data": data.view,
