@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from invariants.folder import Inputs, Row, amounts, ask, call, charge, closes, usage, write
+from invariants.folder import Inputs, Row, amounts, ask, call, charge, closes, table, usage, write
 
 MODEL = """
 version: 1
@@ -218,3 +218,72 @@ def test_one_currency_pays_nothing(tmp_path: Path) -> None:
 
     assert ask(folder, "reconcile")["conversions"] == []
     assert not list((folder / ".percapita").rglob("*conversions*/*/*/*.parquet"))
+
+
+EARNED = [
+    {"user": "ann", "period": "2025-10", "amount": "100", "currency": "USD"},
+    {"user": "bob", "period": "2025-10", "amount": "30.03", "currency": "EUR"},
+    {"user": "bob", "start": "2025-10-01", "end": "2026-10-01", "amount": "365", "currency": "EUR"},
+]
+
+
+def test_revenue_is_converted_at_the_same_rates(tmp_path: Path) -> None:
+    """A month's is worth what the rate of its last day says, a year's that of its first month."""
+    folder = project(tmp_path / "p", LINES)
+    (folder / "revenue.csv").write_text(table(EARNED), encoding="utf-8")
+    settings = (folder / "percapita.yaml").read_text("utf-8")
+    source = "  revenue: {kind: revenue, path: revenue.csv}\nrates:"
+    (folder / "percapita.yaml").write_text(settings.replace("rates:", source), "utf-8")
+    ask(folder, "run")
+    rate = Decimal("1.091234567")
+    totals = ask(folder, "cost --period 2025-10")["totals"]
+
+    assert Decimal(totals["revenue"]) == Decimal(100) + (Decimal("30.03") + Decimal(31)) * rate
+
+
+def test_revenue_without_a_rate_is_an_error(tmp_path: Path) -> None:
+    """Where rates are named, a missing one is told by currency and day; nothing is left out."""
+    folder = project(tmp_path / "p", [charge("db", "10", *OCTOBER)])
+    (folder / "revenue.csv").write_text(table(EARNED[:2]), encoding="utf-8")
+    (folder / "rates.csv").write_text("date,from,to,rate\n2025-09-01,EUR,USD,1\n", "utf-8")
+    settings = (folder / "percapita.yaml").read_text("utf-8")
+    source = "  revenue: {kind: revenue, path: revenue.csv}\nrates:"
+    (folder / "percapita.yaml").write_text(settings.replace("rates:", source), "utf-8")
+    ask(folder, "run")
+    said = call("cost", "--project", folder, "--period", "2025-10")
+
+    assert said.code == 2
+    assert "1 payments are in EUR, the model is in USD" in said.err
+    assert "EUR on 2025-10-31" in said.err
+
+
+def test_a_changed_rate_restates_a_closed_month(tmp_path: Path) -> None:
+    """The rate alone moved: the difference is booked in the next month, once, as currency."""
+    november = charge("db", "1", "2025-11-01T00:00:00Z", "2025-12-01T00:00:00Z")
+    folder = project(tmp_path / "p", [*LINES, november])
+    ask(folder, "run")
+    ask(folder, "close 2025-10")
+    (folder / "rates.csv").write_text(RATES.replace("1.091234567", "1.2"), "utf-8")
+    ask(folder, "run")
+    moved = Decimal("7.77") * (Decimal("1.2") - Decimal("1.091234567"))
+    booked = [r for r in ask(folder, "ledger --period 2025-11") if r["status"] == "adjustment"]
+
+    assert sum((Decimal(row["amount"]) for row in booked), Decimal(0)) == moved
+    (move,) = ask(folder, "history 2025-10")["moves"]
+    assert [cause["cause"] for cause in move["causes"]] == ["currency"]
+    assert call("reconcile", "--project", folder).code == 0
+    runs = len(ask(folder, "runs"))
+    ask(folder, "run")
+    assert len(ask(folder, "runs")) == runs + 1
+
+
+def test_a_rate_that_is_gone_restates_nothing(tmp_path: Path) -> None:
+    """A closed month stands where its rate was dropped from the table since."""
+    folder = project(tmp_path / "p", LINES)
+    ask(folder, "run")
+    ask(folder, "close 2025-10")
+    (folder / "rates.csv").write_text("date,from,to,rate\n", "utf-8")
+    said = call("run", "--project", folder)
+
+    assert said.code == 2
+    assert "neither its inputs nor its exchange rates changed since" in said.err

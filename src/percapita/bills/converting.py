@@ -38,16 +38,18 @@ _BATCH: Final = 1_000_000
 
 
 class MissingRateError(InputError):
-    """Lines in another currency, and no rate for their day."""
+    """Lines or payments in another currency, and no rate for their day."""
 
-    def __init__(self, wanted: str, missing: Sequence[Foreign], rates: Rates) -> None:
+    def __init__(
+        self, wanted: str, missing: Sequence[Foreign], rates: Rates, noun: str = "line"
+    ) -> None:
         lines = sum(one.lines for one in missing)
         names = sorted({one.currency for one in missing})
         days = "one day" if len(missing) == 1 else f"{len(missing)} days"
         super().__init__(
-            f"{lines:,} lines are in {', '.join(names)}, the model is in {wanted}; there is no"
+            f"{lines:,} {noun}s are in {', '.join(names)}, the model is in {wanted}; there is no"
             f" rate for {days} of theirs: {'; '.join(rates.around(n, wanted) for n in names)}.",
-            problems=[_problem(one, wanted) for one in missing],
+            problems=[_problem(one, wanted, noun) for one in missing],
             hint=f"Add the rows to the file of `rates:` in percapita.yaml: date,from,to,rate, such"
             f" as {missing[0].day},{missing[0].currency},{wanted},1.0842. A rate holds for 7 days,"
             " or until a date in the column `until`.",
@@ -86,9 +88,9 @@ class Proven:
     converted: Decimal
 
 
-def _problem(one: Foreign, wanted: str) -> Problem:
-    noun = "line" if one.lines == 1 else "lines"
-    message = f"{one.lines:,} {noun} of {one.source} without a rate to {wanted}."
+def _problem(one: Foreign, wanted: str, noun: str) -> Problem:
+    named = noun if one.lines == 1 else f"{noun}s"
+    message = f"{one.lines:,} {named} of {one.source} without a rate to {wanted}."
     return Problem("missing-rate", f"{one.currency} on {one.day}", message)
 
 
@@ -109,6 +111,31 @@ def _day(zone: str) -> str:
         " ChargePeriodStart)"
     )
     return f"CAST({last} AT TIME ZONE {literal(zone)} AS DATE)"
+
+
+def rerated(
+    engine: Engine, lines: str, conversions: str, rates: Rates, *, currency: str, zone: str
+) -> bool:
+    """Tell whether lines would be converted at another rate now than they were.
+
+    A rate that is gone since changes nothing: what it gave stands.
+
+    Args:
+        engine: where both are.
+        lines: relation of the lines as imported.
+        conversions: relation of ``CONVERSIONS`` with the column ``period``.
+        rates: what currencies are worth now.
+        currency: what the lines were converted to.
+        zone: time zone of the days.
+    """
+    if not engine.value(f"SELECT count(*) FROM {conversions} WHERE rate IS NOT NULL"):
+        return False
+    had = engine.rows(
+        f"SELECT DISTINCT c.currency, {_day(zone)}, c.rate FROM {conversions} c JOIN {lines} l"
+        " ON l.LineId = c.LineId AND l.period = c.period WHERE c.rate IS NOT NULL"
+    )
+    now = ((rates.find(given, currency, day), Decimal(rate)) for given, day, rate in had)
+    return any(found is not None and found.value != rate for found, rate in now)
 
 
 def convert(

@@ -162,7 +162,7 @@ def _restate(
         mixed = _convert(project, store, model, [period])
         PeriodRun(store, tx, model, bases, period, mixed).run(progress)
 
-    return run_again(store, periods, work)
+    return run_again(project, store, periods, work)
 
 
 def _only_restated(store: Store, again: Sequence[Again], started: float) -> RunResult:

@@ -260,11 +260,13 @@ class Project:
 
         if not create and not self.has_store:
             raise NoStoreError(self.store_root)
-        return Store.open(
+        store = Store.open(
             self.store_root, self.key(create=create), labels=self.labels, threads=threads,
             memory=memory, create=create, now=self.now, catalog=self.catalog,
             tag_rules=self._dated_rules(),
         )  # fmt: skip
+        store.rates = self.rates if self.settings.rates else None
+        return store
 
     def model(self, path: Path | None = None) -> Model:
         """Load the cost model, or another one.

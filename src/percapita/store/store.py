@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ from percapita.store.journal import Audited, audited
 from percapita.store.site import NoStoreError, Site, user
 
 if TYPE_CHECKING:
+    from percapita.core.rates import Rates
     from percapita.store.care import Collected
     from percapita.store.catalog.catalog import Catalog
     from percapita.store.imports.contents import Contents
@@ -52,6 +53,8 @@ class Store:
         self.door = Door(site, labels)
         self.tag_rules = tag_rules
         """Rules for virtual tags as they are now: lines are read through them."""
+        self.rates: Callable[[], Rates] | None = None
+        """Reads what other currencies are worth, if anything says so: revenue is read at them."""
 
     @classmethod
     def open(

@@ -15,7 +15,7 @@ from percapita.core.tables import GROUPS, LINES, PARTS, ROLLUP, SLICES
 from percapita.reconcile.compare import Comparison, Gap
 from percapita.reconcile.identity import Identity, Period, identities, prove_identities, summed
 from percapita.report import numbers
-from percapita.report.adjustments import STANDING, Standing, stand
+from percapita.report.adjustments import STANDING, Standing, closings, published, stand
 from percapita.report.conversions import Conversion, conversions
 from percapita.report.conversions import show as show_conversions
 from percapita.report.numbers import instant
@@ -85,9 +85,7 @@ def reconcile(opened: Opened, asked: Asked | None) -> Statement:
     currency = opened.model.currency
     entered = read_bill.entered(opened.engine, opened.basis)
     put = read_bill.put(opened.engine, opened.basis)
-    opened.store.bind(LINES, seen_by=opened.last_run)
-    live = read_bill.bill(opened.engine, opened.basis)
-    billed, closed = stand(opened, periods, live, lambda months: _as_read(opened, months))
+    billed, closed = stand(opened, periods, _live(opened), lambda months: _as_read(opened, months))
     found = identities(periods, billed, currency, entered, put)
     notes = [*opened.notes, *_beside(billed, opened, asked), *closed.notes(currency)]
     if closed.pending or any(period.whole.difference for period in found.values()):
@@ -98,6 +96,21 @@ def reconcile(opened: Opened, asked: Asked | None) -> Statement:
         prove_identities(found)
     label = asked.label if asked else opened.label(None)
     return Statement(opened, label, found, tuple(notes), conversions(opened, periods), closed)
+
+
+def _live(opened: Opened) -> list[Billed]:
+    """Return the sums of the lines as they are; a closed month's at its last rates."""
+    opened.store.bind(LINES, seen_by=opened.last_run)
+    rows = read_bill.bill(opened.engine, opened.basis)
+    if not published(opened):
+        return rows
+    for period, closing in closings(opened.store, opened.basis).items():
+        last = opened.store.closings.last_run(closing)
+        if last != closing.run:
+            opened.store.bind(LINES, periods=[period], seen_by=last)
+            mine = read_bill.bill(opened.engine, opened.basis)
+            rows = [*(row for row in rows if row.period != period), *mine]
+    return rows
 
 
 def _as_read(opened: Opened, periods: Iterable[str]) -> list[Billed]:

@@ -14,8 +14,9 @@ from percapita.measure.distribution import Distribution, Spent, distribution
 from percapita.measure.figures import Figures, figures
 from percapita.measure.question import FULL, Dimension, Question
 from percapita.report.adjustments import Booked, booked_within, reminders
-from percapita.report.cost.denominators import counting, earned_of, units_of, wide_subjects
+from percapita.report.cost.denominators import counting, units_of, wide_subjects
 from percapita.report.cost.doubt import Sure, sure
+from percapita.report.cost.earnings import earned_of
 from percapita.report.cost.plan import plan_of, resolved
 from percapita.report.cost.spending import spending
 from percapita.report.opened import Opened

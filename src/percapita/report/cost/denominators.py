@@ -1,4 +1,4 @@
-"""Reads the units and the revenue of a question."""
+"""Reads the units of a question."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from percapita.core.subjects import NOBODY, SEGMENT, TENANT
-from percapita.core.tables import ACTIVITY, COUNTS, PRESENCE, REVENUE, SEGMENTS, SLICES
+from percapita.core.tables import ACTIVITY, COUNTS, PRESENCE, SLICES
 from percapita.measure.question import Dimension
-from percapita.measure.revenue import Earned, Paid, earned
 from percapita.measure.units import Given, Observed, Units, units
 from percapita.report.cost.plan import Plan, buckets
 from percapita.report.opened import Opened
 from percapita.store import claimed
 from percapita.store.read import units as read_units
-from percapita.store.read.units import Asked, Counting, Named
+from percapita.store.read.units import Counting, Named
 
 
 def wide_subjects(opened: Opened) -> list[Named]:
@@ -33,7 +32,7 @@ def units_of(opened: Opened, plan: Plan, named: Sequence[Named]) -> Units:
     order = [at for at in plan.question.unit_dimensions if at.place != "time"]
     order += [at for at in plan.question.unit_dimensions if at.place == "time"]
     places = [order.index(at) for at in plan.question.unit_dimensions]
-    by_key = {tuple(_text(key[p]) for p in places): n for key, n in rows}
+    by_key = {tuple(shown(key[p]) for p in places): n for key, n in rows}
     observed = Observed(by_key, total, known=not total and _measured(opened, plan))
     return units(
         plan.question,
@@ -64,14 +63,15 @@ def counting(plan: Plan) -> Counting:
         window="day" if unit.window == "hour" else unit.window,
         first=plan.days.first,
         last=plan.days.last,
-        receivers=tuple(_place(at) for at in question.unit_dimensions if at.place != "time"),
+        receivers=tuple(place(at) for at in question.unit_dimensions if at.place != "time"),
         times=tuple(at.source for at in question.unit_dimensions if at.place == "time"),
-        where=tuple((*_place(at), _known(at, v)) for at, v in question.where if at.counts),
+        where=tuple((*place(at), _known(at, v)) for at, v in question.where if at.counts),
         without={at.source: value for at, value in plan.free.items()},
     )
 
 
-def _place(at: Dimension) -> tuple[str, str]:
+def place(at: Dimension) -> tuple[str, str]:
+    """Return where a dimension stands, and its name there."""
     return at.place, at.source
 
 
@@ -79,7 +79,8 @@ def _known(at: Dimension, value: str | None) -> str | int | None:
     return int(value) if at.place == "subject" and value is not None else value
 
 
-def _text(value: Any) -> str | None:  # noqa: ANN401
+def shown(value: Any) -> str | None:  # noqa: ANN401
+    """Return a value as rows are keyed by it."""
     return None if value is None else str(value)
 
 
@@ -108,32 +109,3 @@ def _counted(item: Named | None, plan: Plan) -> tuple[str, str]:
         return attribute, value
     by_number = any(at.place == "subject" and at.source == TENANT for at in plan.receivers)
     return TENANT, str(item.subject) if by_number else item.label
-
-
-def earned_of(
-    opened: Opened, plan: Plan, named: Sequence[Named]
-) -> tuple[Earned | None, list[str]]:
-    """Return the revenue of a question and remarks; ``None`` where there is none at all."""
-    opened.bind(REVENUE, SEGMENTS)
-    model, days = opened.model, plan.days
-    found = read_units.currencies(opened.engine, days.first, days.last)
-    others = [currency for currency in found if currency != model.currency]
-    remarks = [
-        f"Revenue in {currency} is left out: the model counts in {model.currency}."
-        for currency in others
-    ]
-    if model.currency not in found:
-        return None, remarks
-    receivers = [at for at in plan.question.dimensions if at.of_receiver]
-    asked = Asked(
-        model.currency, days.first, days.last, tuple(_place(at) for at in receivers),
-        model.segments, named,
-    )  # fmt: skip
-    paid = (
-        Paid(
-            dict(zip(receivers, map(_text, row.receivers), strict=True)),
-            row.start, row.end, row.amount, row.times, row.day,
-        )
-        for row in read_units.payments(opened.engine, asked)
-    )  # fmt: skip
-    return earned(paid, plan.question, days), remarks
