@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from invariants.folder import ask
+from invariants.test_currencies import LINES, project
 from percapita.cli.main import VERBS
 
 ROOT = Path(__file__).parents[1]
@@ -214,6 +216,15 @@ READING = (
 def test_reading_is_light(example: Path) -> None:
     """Commands that read results import neither Ibis nor pandas."""
     lines = [f"{line} --project {example}" for line in READING]
+
+    assert probed(lines, {"ibis", "pandas"}) == {}
+
+
+def test_reading_several_currencies_is_light(tmp_path: Path) -> None:
+    """What is converted on reading needs no pandas either."""
+    folder = project(tmp_path / "p", LINES)
+    ask(folder, "run")
+    lines = [f"{line} --project {folder}" for line in ("check", "cost", "commitments", "tags map")]
 
     assert probed(lines, {"ibis", "pandas"}) == {}
 

@@ -34,6 +34,8 @@ _TYPES = {
 }
 
 
+_FEW = 500
+"""Rows up to which a table is loaded row by row."""
 _WRITTEN_BY_RUNS = ", PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000"
 """Ids, weights and amounts are nearly all different: a dictionary of them is made in vain."""
 
@@ -178,6 +180,9 @@ class Engine:
 
     def load(self, name: str, schema: Schema, rows: Iterable[Sequence[Any]]) -> int:
         """Make or replace a temporary table of these Python rows; return their number."""
+        rows = list(rows)
+        if len(rows) <= _FEW and not any("<" in kind for kind in schema.values()):
+            return self._load_few(name, schema, rows)
         import pyarrow as pa  # noqa: PLC0415
 
         columns = list(zip(*rows, strict=True)) or [()] * len(schema)
@@ -186,6 +191,17 @@ class Engine:
             for (column, kind), values in zip(schema.items(), columns, strict=True)
         }
         return self.load_arrow(name, schema, pa.table(arrays))
+
+    def _load_few(self, name: str, schema: Schema, rows: Sequence[Sequence[Any]]) -> int:
+        """Load rows one by one: arrays of Arrow would import pandas, if only to ask for it."""
+        types = [sql_type(kind) for kind in schema.values()]
+        none = ", ".join(f"NULL AS {quote(column)}" for column in schema)
+        self.create(name, f"SELECT {none} LIMIT 0", schema)
+        if rows:
+            values = ", ".join(f"CAST(? AS {kind})" for kind in types)
+            plain = [[f"{v:f}" if isinstance(v, Decimal) else v for v in row] for row in rows]
+            self._connection.executemany(f"INSERT INTO {quote(name)} VALUES ({values})", plain)
+        return len(rows)
 
     def load_arrow(self, name: str, schema: Schema, table: pa.Table) -> int:
         """Make or replace a temporary table of an Arrow table; return its rows."""
