@@ -127,6 +127,16 @@ def test_a_taxonomy_and_a_map_are_proposed_from_the_bill(tmp_path: Path, shop: P
     assert rows[0]["spend"] == "180.00"
 
 
+def test_what_rules_of_the_bill_give_is_not_required(tmp_path: Path) -> None:
+    """A cost category is no tag that a resource could carry: the taxonomy names another key."""
+    tags = '{"costCategory/CostCenter": "42", "costCategory/Environment": "prod", "owner": "ann"}'
+    start(tmp_path / "p", bills=[bill(tmp_path / "b.csv", line("9", "M", resource="m", tags=tags))])
+    taxonomy = read_taxonomy(Project.open(tmp_path / "p").taxonomy)
+
+    assert taxonomy
+    assert list(taxonomy.required) == ["Environment", "Service", "CustomerID", "owner"]
+
+
 def test_the_bill_becomes_a_source(tmp_path: Path, shop: Path) -> None:
     """The bill that init read is the first source, its path relative to the project."""
     start(tmp_path / "p", bills=[shop, bill(tmp_path / "october.parquet.csv", line("1", "A"))])

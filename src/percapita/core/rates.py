@@ -76,7 +76,7 @@ class Rates:
         """Say what is known of a pair, for a message."""
         known = self.pairs.get((given, wanted), ())
         if known:
-            first, last = known[0].rate.day, known[-1].rate.day
+            first, last = known[0].rate.day, max(dated.until for dated in known)
             return f"{given} to {wanted} is known from {first} to {last}"
         if (wanted, given) in self.pairs:
             return f"the table has {wanted} to {given}, which is never turned round"

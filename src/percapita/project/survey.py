@@ -24,6 +24,8 @@ SERVICE_KEY: Final = re.compile(r"(.*[:_/-])?(service|app|application|component|
 TEAM_KEY: Final = re.compile(
     r"(.*[:_/-])?(team|owner|squad|cost[ _-]?cent(er|re))([ _-]?(id|name))?"
 )
+_GIVEN: Final = re.compile(r"cost[ _]?categor(y|ies)/.*")
+"""Keys that rules of the bill's account give to charges: no resource can be made to carry them."""
 _NOT_LIVE: Final = re.compile(
     r"(non|pre)[ _-]?prod(uction)?|(dev|devel|development|staging|stage|stg|test|testing|tst|qa|"
     r"uat|sandbox|sbx|preview|ci)([ _-]?\d+)?"
@@ -46,8 +48,9 @@ class Tag:
     """Value to spend, the dearest ones."""
 
     def plays(self, part: re.Pattern[str]) -> bool:
-        """Tell whether the key is called like this part of a taxonomy."""
-        return part.fullmatch(self.key.lower()) is not None
+        """Tell whether the key is called like this part of a taxonomy, and resources carry it."""
+        key = self.key.lower()
+        return part.fullmatch(key) is not None and not _GIVEN.fullmatch(key)
 
     @property
     def not_live(self) -> list[str]:
