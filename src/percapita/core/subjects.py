@@ -56,3 +56,7 @@ CLASSES: Final = ("idle", "anonymous", "bots", "erased", "excluded", "unallocate
 def segment_name(attribute: str, value: str) -> str:
     """Return the id of the subject that stands for a whole segment: ``tier=Starter``."""
     return f"{attribute}={value}"
+
+
+REST: Final = "rest"
+"""In the place of a subject's number: all those together that a question does not tell apart."""

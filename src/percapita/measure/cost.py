@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from percapita.core.errors import ProofError
 from percapita.core.money import ZERO, text, total
-from percapita.core.subjects import CLASS_OF_KIND, CLASSES, SEGMENT, TENANT
+from percapita.core.subjects import CLASS_OF_KIND, CLASSES, REST, SEGMENT, TENANT
 from percapita.measure.question import FULL, POOL_FACTS, SCOPES, Dimension, Question
 from percapita.model.spec import Model, Pool
 
@@ -74,6 +74,10 @@ class Costs:
     coarser: dict[Key, str] = field(default_factory=dict)
     """Rows whose missing value cannot be known, and below what."""
     named: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(CLASSES, ZERO))
+    rest: Amounts = field(default_factory=Amounts)
+    """Rows that were summed up unseen, where the dearest alone were asked for."""
+    everybody: frozenset[Key] = frozenset()
+    """All rows there are, seen or not; empty where none is unseen."""
     infrastructure: Decimal = ZERO
     """Of the rows, what pools of scope infrastructure hold."""
     allocated: bool = False
@@ -82,7 +86,7 @@ class Costs:
     @property
     def totals(self) -> Amounts:
         """All rows together."""
-        rows = self.rows.values()
+        rows = [*self.rows.values(), self.rest]
         return Amounts(
             total([row.direct for row in rows]),
             total([row.shared for row in rows]),
@@ -140,6 +144,7 @@ class _Sorter:
             self.result.named[FILTERED] = ZERO
         if self.acquisition:
             self.result.named[ACQUISITION] = ZERO
+        self.whose = [at.place for at in question.by] == ["subject"]
         self._mixed: dict[Key, set[str]] = {}
 
     def take(self, piece: Piece) -> None:
@@ -151,7 +156,8 @@ class _Sorter:
             self.result.named[line] = _EXACT.add(self.result.named[line], piece.amount)
             return
         key = self._key(piece, pool)
-        row = self.result.rows.setdefault(key, Amounts())
+        unseen = self.whose and key == (REST,)
+        row = self.result.rest if unseen else self.result.rows.setdefault(key, Amounts())
         row.add(_part(pool, piece.method), piece.amount)
         if pool is not None and SCOPES["infrastructure"][1](pool):
             self.result.infrastructure = _EXACT.add(self.result.infrastructure, piece.amount)
@@ -182,7 +188,7 @@ class _Sorter:
             return piece.values[at] or None
         if at.source == "pool":
             return piece.pool
-        return (POOL_FACTS[at.source](pool) or None) if pool is not None else None
+        return pool_value(pool, at) if pool is not None else None
 
     def _note_coarser(self, key: Key, piece: Piece) -> None:
         """A row's value is below what is known only if that is so for all of the row."""
@@ -199,6 +205,11 @@ class _Sorter:
             self.result.coarser[key] = below
         else:
             self.result.coarser.pop(key, None)
+
+
+def pool_value(pool: Pool, at: Dimension) -> str | None:
+    """Return what a pool is in a dimension that pools are told apart by."""
+    return pool.name if at.source == "pool" else POOL_FACTS[at.source](pool) or None
 
 
 def _part(pool: Pool | None, method: str) -> str:

@@ -16,6 +16,7 @@ from percapita.measure.units import Days, Units
 from percapita.model.spec import Model
 
 _EXACT: Final = Context(prec=120)
+_NOBODY: Final = (None,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def figures(
     keys = _keys(question, costs, units, earned)
     totals = desk.totals()
     return Figures(
-        rows=cut([desk.row(key) for key in keys], question.top),
+        rows=cut([desk.row(key) for key in keys], question.top, desk.unseen(keys)),
         totals=totals,
         named=costs.named,
         bill_total=costs.bill_total,
@@ -140,6 +141,16 @@ class _Desk:
         )
         return self._judged(figure, self._segment(key))
 
+    def unseen(self, keys: Sequence[Key]) -> Figure | None:
+        """Return the row of all that were not told apart; ``None`` where all were."""
+        if not self.costs.everybody:
+            return None
+        paid = self.earned.rows if self.earned else {}
+        seen = set(keys)
+        hidden = (self.costs.everybody | self.units.rows.keys() | paid.keys()) - seen
+        revenue = total([paid[key] for key in paid if key not in seen]) if self.earned else None
+        return Figure(_NOBODY, self.costs.rest, None, None, revenue, others=len(hidden))
+
     def _units(self, key: Key) -> int | None:
         if self.units.total is None:
             return None
@@ -172,17 +183,22 @@ class _Desk:
 def _keys(question: Question, costs: Costs, units: Units, earned: Earned | None) -> list[Key]:
     """Return every key that has cost, units or revenue, in the order of the rows."""
     rows = dict(costs.rows)
-    if len(question.unit_dimensions) == len(question.by):
+    if len(question.unit_dimensions) == len(question.by) and not costs.everybody:
         for key in (*units.rows, *(earned.rows if earned else ())):
             rows.setdefault(key, Amounts())
     return ordered(rows, question)
 
 
-def cut(rows: Sequence[Figure], top: int | None) -> tuple[Figure, ...]:
+def cut(
+    rows: Sequence[Figure], top: int | None, unseen: Figure | None = None
+) -> tuple[Figure, ...]:
     """Keep the first rows and sum the others in one, so that rows still are all allocated cost."""
-    if top is None or len(rows) <= top:
+    rest = [] if top is None else list(rows[top:])
+    if unseen is None and not rest:
         return tuple(rows)
-    rest = rows[top:]
+    others = len(rest)
+    if unseen is not None:
+        rest, others = [*rest, unseen], others + unseen.others
     cost = Amounts(
         total([row.cost.direct for row in rest]),
         total([row.cost.shared for row in rest]),
@@ -192,7 +208,7 @@ def cut(rows: Sequence[Figure], top: int | None) -> tuple[Figure, ...]:
     revenues = [row.revenue for row in rest if row.revenue is not None]
     revenue = total(revenues) if len(revenues) == len(rest) else None
     # Distinct units of several rows are not the sum of theirs.
-    return (*rows[:top], Figure(key, cost, None, None, revenue, others=len(rest)))
+    return (*rows[:top], Figure(key, cost, None, None, revenue, others=others))
 
 
 def _benchmark(

@@ -163,6 +163,16 @@ class Door:
             found = connection.execute(wanted.where(special).order_by(SUBJECTS.c.number))
             return [(number, kind, label) for number, kind, label in found]
 
+    def named(self, kinds: Sequence[str]) -> list[tuple[int, str, str]]:
+        """Return (number, kind, label) of those of some kinds, users apart, that have a label."""
+        columns = sa.select(SUBJECTS.c.number, SUBJECTS.c.kind, SUBJECTS.c.label)
+        # The first condition is the one that the index of those who are no users is made for.
+        special = (SUBJECTS.c.kind != sa.text("'user'")) & SUBJECTS.c.kind.in_(kinds)
+        wanted = columns.where(special, SUBJECTS.c.label.is_not(None), SUBJECTS.c.label != "")
+        with self._site.catalog.read() as connection:
+            found = connection.execute(wanted.order_by(SUBJECTS.c.number))
+            return [(number, kind, label) for number, kind, label in found]
+
     def alias(self, number: int, of: int, *, now: datetime | None = None) -> None:
         """Let one subject's name lead to another's number from now on: both are the same person."""
         with self._site.catalog.write() as connection:

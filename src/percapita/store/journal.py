@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from percapita.core.tables import Table
+from percapita.store.catalog.catalog import Catalog
 from percapita.store.catalog.tables import AUDIT, FILES, STEPS
 from percapita.store.engine import parquet
 from percapita.store.files.extra import columns
@@ -184,6 +185,19 @@ def audit(
     """Append to the audit log, in the transaction of what is logged."""
     entry = {"at": at, "who": site.who, "what": what, "ref": ref, "detail": detail}
     connection.execute(sa.insert(AUDIT), entry)
+
+
+_DECISIVE: Final = (
+    "import", "run", "publish", "close", "sign-off", "reopen", "adjust", "alias", "erase", "gc",
+    "key rotate",
+)  # fmt: skip
+
+
+def decided(catalog: Catalog) -> int:
+    """Return a number that grows with every act that figures depend on, telemetry apart."""
+    wanted = sa.select(sa.func.max(AUDIT.c.id)).where(AUDIT.c.what.in_(_DECISIVE))
+    with catalog.read() as connection:
+        return int(connection.execute(wanted).scalar() or 0)
 
 
 def audited(connection: Connection) -> list[Audited]:

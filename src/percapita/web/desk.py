@@ -1,8 +1,9 @@
 """The desk: a project kept open for pages, and the answers that were worked out already.
 
 Answers are worked out in a few threads, each with a store of its own, since an engine serves one
-question at a time. What was answered is kept until something is written to the catalog, by whatever
-process, the project's files are edited, or the minute ends.
+question at a time. What was answered is kept until figures change by the word of the catalog,
+whatever process wrote it, or the project's files are edited. Since days pass and telemetry comes in
+all the time, it is worked out again after a minute, behind the back of whoever asks.
 """
 
 from __future__ import annotations
@@ -13,20 +14,23 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from percapita.project import Project
 from percapita.project.opening import FILE
 from percapita.store import Store
+from percapita.store.journal import decided
 from percapita.store.site import NoStoreError
 
 _THREADS: Final = 2
 _KEPT: Final = 512
 """Answers kept, the last asked for first."""
 _FRESH: Final = 60.0
-"""Seconds after which an answer is worked out again though nothing changed: days pass."""
+"""Seconds after which an answer is worked out again though nothing was decided."""
+_STALE: Final = 900.0
+"""Seconds after which an answer is given no more, and the next one waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,23 @@ class Bench:
 Make = Callable[[Bench], Any]
 
 
+@dataclass(slots=True)
+class _Kept:
+    """An answer, or the work on it."""
+
+    answer: Future[Any]
+    since: float = field(default_factory=time.monotonic)
+    renewing: bool = False
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self.since
+
+    @property
+    def failed(self) -> bool:
+        return self.answer.done() and self.answer.exception() is not None
+
+
 class Desk:
     """Answers questions about one project, from any thread and any number at once."""
 
@@ -51,8 +72,8 @@ class Desk:
         self._stores: list[Store] = []
         self._watch: Store | None = None
         """The store that is asked whether anything changed."""
-        self._answers: OrderedDict[object, Future[Any]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._answers: OrderedDict[object, _Kept] = OrderedDict()
+        self._lock = threading.RLock()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="desk")
 
     def project(self) -> Project:
@@ -86,14 +107,22 @@ class Desk:
 
     def _future(self, key: object, make: Make) -> Future[Any]:
         with self._lock:
-            found = self._answers.get(key)
-            if found is not None and not (found.done() and found.exception()):
-                self._answers.move_to_end(key)
-                return found
-            made = self._answers[key] = self._pool.submit(self._work, make)
+            kept = self._answers.get(key)
+            if kept is None or kept.age > _STALE or kept.failed:
+                kept = self._answers[key] = _Kept(self._pool.submit(self._work, make))
+            elif kept.age > _FRESH and kept.answer.done() and not kept.renewing:
+                kept.renewing = True
+                self._pool.submit(self._work, make).add_done_callback(
+                    lambda renewed: self._renew(key, renewed)
+                )
+            self._answers.move_to_end(key)
             while len(self._answers) > _KEPT:
                 self._answers.popitem(last=False)
-            return made
+            return kept.answer
+
+    def _renew(self, key: object, renewed: Future[Any]) -> None:
+        with self._lock:
+            self._answers[key] = _Kept(renewed)
 
     def _work(self, make: Make) -> Any:  # noqa: ANN401
         project = self.project()
@@ -108,10 +137,10 @@ class Desk:
     def _stamp(self) -> tuple[object, ...]:
         """Return what changes whenever answers may."""
         watched = [self._folder / FILE, *sorted(self._folder.glob("*.yaml"))]
-        return (int(time.monotonic() / _FRESH), self._writes(), *map(_seen, watched))
+        return (self._decided(), *map(_seen, watched))
 
-    def _writes(self) -> int | None:
-        """Ask the catalog how much was written to it; nothing while there is none."""
+    def _decided(self) -> int | None:
+        """Ask the catalog for the last act that figures depend on; nothing while there is none."""
         with self._lock:
             if self._watch is None:
                 try:
@@ -120,7 +149,7 @@ class Desk:
                     return None
                 self._stores.append(self._watch)
             catalog = self._watch.catalog
-        return catalog.writes()
+        return decided(catalog)
 
 
 def _seen(path: Path) -> tuple[int, int] | None:

@@ -18,11 +18,7 @@ from percapita.store.read.units import Counting, Named
 
 def wide_subjects(opened: Opened) -> list[Named]:
     """Return the subjects that stand for many users."""
-    return [
-        Named(number, kind, label)
-        for number, kind, label in opened.store.door.subjects()
-        if kind in (SEGMENT, TENANT) and label
-    ]
+    return [Named(*one) for one in opened.store.door.named((SEGMENT, TENANT))]
 
 
 def units_of(opened: Opened, plan: Plan, named: Sequence[Named]) -> Units:

@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from percapita.core.periods import month_label, next_month
-from percapita.measure.question import Dimension, Question, alike
+from percapita.core.subjects import CLASS_OF_KIND
+from percapita.measure.cost import pool_value
+from percapita.measure.question import FULL, SCOPES, Dimension, Question, alike
 from percapita.measure.units import Days
+from percapita.model.spec import Model
 from percapita.report.opened import Opened
-from percapita.store.read.rollup import Cut
+from percapita.store.read.cut import Cut, Top
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,34 @@ def plan_of(opened: Opened, question: Question) -> Plan:
         billing=any(at.place == "group" for at in dimensions),
     )
     return Plan(question, opened.days(question.period), receivers, times, lines, free, cut)
+
+
+def top_of(plan: Plan, model: Model) -> Top | None:
+    """Return what rows are of, where a question asks for its dearest subjects and nothing finer."""
+    question = plan.question
+    alone = len(question.by) == 1 and question.by[0].place == "subject"
+    if not (question.top and alone) or plan.times or plan.lines or plan.free:
+        return None
+    where = [(at, value) for at, value in question.where if at.of_receiver]
+    said = [(at, value) for at, value in question.where if at.place == "pool"]
+    if len(where) + len(said) < len(question.where):
+        return None
+    pools = None
+    if said or question.scope != FULL:
+        within = SCOPES[question.scope][1]
+        pools = tuple(
+            pool.name for pool in model.pools
+            if within(pool) and all(pool_value(pool, at) == value for at, value in said)
+        )  # fmt: skip
+    return Top(
+        plan.receivers.index(question.by[0]), question.top, pools,
+        tuple((plan.receivers.index(at), _typed(at, value)) for at, value in where),
+        tuple(CLASS_OF_KIND),
+    )  # fmt: skip
+
+
+def _typed(at: Dimension, value: str | None) -> str | int | None:
+    return int(value) if at.place == "subject" and value is not None else value
 
 
 def resolved(opened: Opened, question: Question) -> Question:

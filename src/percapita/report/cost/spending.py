@@ -10,7 +10,7 @@ from percapita.core.tables import FLOWS, GROUPS, LEDGER, LINES, PARTS, ROLLUP, S
 from percapita.measure.apportion import Entered, Got, Handed, cells
 from percapita.measure.cost import Costs, Piece, costs
 from percapita.measure.question import Dimension
-from percapita.report.cost.plan import Plan
+from percapita.report.cost.plan import Plan, top_of
 from percapita.report.opened import NoPeriodError, Opened
 from percapita.store.read.rollup import Reader
 
@@ -50,9 +50,12 @@ def spending(opened: Opened, plan: Plan) -> Spending:
     facts = LEDGER if plan.cut.by_subject else ROLLUP
     opened.bind(GROUPS, FLOWS, SLICES, PARTS, facts, periods=periods)
     mixed = reader.mixed_periods()
+    top = None if mixed else top_of(plan, opened.model)
+    everybody = reader.lead(top) if top else []
     found = costs(
         _pieces(opened, plan, reader, mixed), plan.question, opened.model, bill=reader.bill()
     )
+    found.everybody = frozenset((str(number),) for number in everybody)
     return Spending(found, reader.complete_through(), tuple(periods))
 
 

@@ -107,12 +107,6 @@ class Catalog:
         with self._turn() as connection:
             yield connection
 
-    def writes(self) -> int:
-        """Return a number that grows with everything that figures may depend on."""
-        wanted = sa.select(COUNTERS.c.value).where(COUNTERS.c.name == "writes")
-        with self._engine.connect() as connection:
-            return int(connection.execute(wanted).scalar_one())
-
     @contextmanager
     def _turn(self) -> Iterator[Connection]:
         with self._engine.connect() as connection:

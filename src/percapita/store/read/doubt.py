@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from percapita.core.tables.shape import WIDE
 from percapita.store.engine import Engine, literal, quote
-from percapita.store.read.rollup import Cut, Reader, receiver_column
+from percapita.store.read.cut import Cut
+from percapita.store.read.rollup import Reader, receiver_column
 
 SCALE: Final = 10**12
 """Variances of money are whole numbers of this part of a squared currency unit."""

@@ -6,15 +6,15 @@ period, so a group is named by its period and number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from percapita.core.periods import Span
-from percapita.core.subjects import SEGMENT, TENANT
+from percapita.core.subjects import REST, SEGMENT, TENANT
 from percapita.store.engine import Engine, literal, quote
+from percapita.store.read.cut import Amount, Cut, Share, Top
 
 # Every row has its slice. An inner join would let the engine begin with groups and slices, which
 # have nothing but the period in common.
@@ -23,65 +23,12 @@ _JOINED: Final = (
     ' AND g."group" = r."group" LEFT JOIN slices s ON s.period = r.period AND s.slice = r.slice'
 )
 _MIXED: Final = {"period": "string", "group": "int64"}
+_KINDS_OF_PLACE: Final = {"subject": "int64"}
 _INSTEAD: Final = {
     "SubAccountName": "coalesce(nullif(l.SubAccountName, ''), l.SubAccountId)",
     "ServiceProviderName": "coalesce(nullif(l.ServiceProviderName, ''), l.InvoiceIssuerName)",
 }
 """What stands in for a line column that many bills leave empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """What a question needs to see of each amount, in the words of the tables."""
-
-    basis: str
-    zone: str
-    span: Span | None = None
-    """``None``: everything."""
-    receivers: tuple[tuple[str, str], ...] = ()
-    """(place, name): attribute of the slice, subject of a kind, or dimension of the ledger."""
-    lines: tuple[str, ...] = ()
-    """FOCUS columns, ``source`` or ``tags.KEY``."""
-    times: tuple[str, ...] = ()
-    """``day`` and ``month``, of the model's time zone."""
-    pools: Mapping[str, str] = field(default_factory=dict)
-    """Pools of the model, each with the pool that can stand for it in this question."""
-    billing: bool = False
-    """Billing periods are told apart."""
-
-    @property
-    def by_subject(self) -> bool:
-        """Only the ledger tells subjects apart."""
-        return any(place == "subject" for place, _ in self.receivers)
-
-
-class Amount(NamedTuple):
-    """A sum of ledger amounts that a question cannot tell apart."""
-
-    pool: str
-    method: str
-    billing_period: str
-    kind: str
-    known: str
-    """Attributes of a receiver that stands for many."""
-    receivers: tuple[Any, ...]
-    parts: tuple[str | None, ...]
-    """Times, then line columns."""
-    amount: Decimal
-
-
-class Share(NamedTuple):
-    """What receivers that cannot be told apart got from one group."""
-
-    group: int
-    pool: str
-    method: str
-    billing_period: str
-    kind: str
-    known: str
-    receivers: tuple[Any, ...]
-    weight: int
-    amount: Decimal
 
 
 class Reader:
@@ -95,6 +42,7 @@ class Reader:
         self.engine = engine
         self.cut = cut
         self._whole = self._single_bucket()
+        self._leaders: tuple[int, list[int]] | None = None
 
     def bill(self) -> Decimal:
         """Return the sum of the line parts that the cut covers."""
@@ -150,8 +98,57 @@ class Reader:
         rows = self.engine.rows("SELECT DISTINCT period FROM _mixed ORDER BY 1")
         return [str(row[0]) for row in rows]
 
+    def lead(self, top: Top) -> list[int]:
+        """Let ``amounts`` tell the dearest subjects apart and no others; return all that have any.
+
+        Returns nothing, and changes nothing, where there are no more than asked for, or where some
+        that cost nothing would come before the last of them.
+        """
+        receivers = [_KINDS_OF_PLACE.get(place, "string") for place, _ in self.cut.receivers]
+        texts = ["string"] * 5 + receivers + ["string"] * len(self.cut.times)
+        schema = {f"c{n}": kind for n, kind in enumerate(texts)} | {"amount": "decimal(38,18)"}
+        self.engine.create("_sums", self._sums(list(schema)), schema)
+        subject = f"c{5 + top.at}"
+        tests = [f"{subject} IS NOT NULL", f"c3 NOT IN ({', '.join(map(literal, top.beside))})"]
+        if top.pools is not None:
+            tests.append(f"c0 IN ({', '.join(map(literal, top.pools)) or 'NULL'})")
+        tests += [f"c{5 + at} IS NOT DISTINCT FROM ?" for at, _ in top.where]
+        rows = self.engine.rows(
+            f"SELECT {subject}, sum(amount) > 0 FROM _sums WHERE {' AND '.join(tests)} GROUP BY 1"
+            f" ORDER BY sum(amount) DESC, CAST({subject} AS VARCHAR)",
+            [value for _, value in top.where],
+        )
+        if len(rows) <= top.most or not rows[top.most - 1][1]:
+            return []
+        found = [int(number) for number, _ in rows]
+        self._leaders = top.at, found[: top.most]
+        return found
+
     def amounts(self) -> list[Amount]:
-        """Return what needs no line parts.
+        """Return what needs no line parts."""
+        receivers, times = len(self.cut.receivers), len(self.cut.times)
+        names = [f"c{n}" for n in range(5 + receivers + times)]
+        if self._leaders is None:
+            rows = self.engine.rows(self._sums([*names, "amount"]))
+        else:
+            at, leaders = self._leaders
+            shown = ", ".join(map(str, leaders))
+            told = list(names)
+            told[5 + at] = (
+                f"CASE WHEN {names[5 + at]} IN ({shown}) OR {names[5 + at]} IS NULL"
+                f" THEN CAST({names[5 + at]} AS VARCHAR) ELSE {literal(REST)} END"
+            )
+            rows = self.engine.rows(
+                f"SELECT {', '.join(told)}, sum(amount) FROM _sums GROUP BY ALL"
+            )
+        tail = 5 + receivers
+        return [
+            Amount(*_five(row), receivers=row[5:tail], parts=row[tail:-1], amount=row[-1])
+            for row in rows
+        ]
+
+    def _sums(self, columns: Sequence[str]) -> str:
+        """Return the statement of all amounts that need no line parts.
 
         The many rows are summed by numbers; what is said of their groups is worked out once.
         """
@@ -159,23 +156,19 @@ class Reader:
         pool, method, billing, kind, known = self._group_columns()
         said = [pool, method, billing, *self._times("g")]
         names = [f"said_{n}" for n in range(len(said))]
-        columns = [*(f"g.{n}" for n in names[:3]), kind, known, *receivers,
-                   *(f"g.{n}" for n in names[3:])]  # fmt: skip
-        rows = self.engine.rows(
+        told = [*(f"g.{n}" for n in names[:3]), kind, known, *receivers,
+                *(f"g.{n}" for n in names[3:]), "sum(r.amount)"]  # fmt: skip
+        shown = ", ".join(f"{sql} AS {name}" for sql, name in zip(told, columns, strict=True))
+        return (
             f"WITH gs AS MATERIALIZED ({self._alike(said, names)}),"
             f" r AS (SELECT f.period, f.slice, gs.alike, {self._kept('f')}"
             f" sum(f.amount) AS amount FROM {self._facts_table()} f JOIN gs"
-            ' ON gs.period = f.period AND gs."group" = f."group" WHERE f.basis = ? GROUP BY ALL)'
-            f" SELECT {', '.join(columns)}, sum(r.amount) FROM r"
+            f' ON gs.period = f.period AND gs."group" = f."group"'
+            f" WHERE f.basis = {literal(self.cut.basis)} GROUP BY ALL)"
+            f" SELECT {shown} FROM r"
             f" JOIN (SELECT DISTINCT alike, {', '.join(names)} FROM gs) g ON g.alike = r.alike"
-            " LEFT JOIN slices s ON s.period = r.period AND s.slice = r.slice GROUP BY ALL",
-            [self.cut.basis, self.cut.basis],
+            " LEFT JOIN slices s ON s.period = r.period AND s.slice = r.slice GROUP BY ALL"
         )
-        head, tail = 5, 5 + len(receivers)
-        return [
-            Amount(*_five(row), receivers=row[head:tail], parts=row[tail:-1], amount=row[-1])
-            for row in rows
-        ]
 
     def weighed(self, pools: str) -> str:
         """Return SQL of the groups that a driver's usage splits, each with what of it is asked for.
@@ -207,8 +200,9 @@ class Reader:
         told = ", ".join(f"{sql} AS {name}" for sql, name in zip(said, names, strict=True))
         return (
             f"SELECT *, dense_rank() OVER (ORDER BY {', '.join(names)}) AS alike FROM"
-            f' (SELECT g.period, g."group", {told} FROM groups g WHERE g.basis = ?'
-            f" AND {self._overlapping()} AND NOT {_mixed('g')})"
+            f' (SELECT g.period, g."group", {told} FROM groups g'
+            f" WHERE g.basis = {literal(self.cut.basis)} AND {self._overlapping()}"
+            f" AND NOT {_mixed('g')})"
         )
 
     def _kept(self, facts: str) -> str:

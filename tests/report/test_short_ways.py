@@ -1,4 +1,4 @@
-"""Heads counted ahead are those that the activity itself gives, whatever is asked."""
+"""Short ways to an answer give what the long ones give: heads counted ahead, rows cut off."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from percapita.cli import main
+from percapita.core.money import total
 from percapita.measure.question import ask
 from percapita.project import Project
 from percapita.report.cost.answer import answer
@@ -104,6 +105,27 @@ def test_heads_counted_ahead_are_those_of_the_activity(opened: Opened, unit: str
             (row.key, row.units) for row in counted.rows
         ], (by, period, where)
         assert ahead.totals.units == counted.totals.units, (by, period, where)
+
+
+@pytest.mark.parametrize("unit", ["monthly", "daily", "request"])
+def test_the_dearest_users_are_those_of_the_whole_list(opened: Opened, unit: str) -> None:
+    """A list cut off by the engine has the rows of the whole one, and the rest sums to the same."""
+    asked = product((1, 5, 24, 200), (None, "2025-10"), ((), ("plan=Pro",), ("pool=api",)))
+    for top, period, where in asked:
+        question = ask(
+            opened.model, by=("user",), period=opened.period(period), basis=opened.basis, unit=unit,
+            where=where,
+        )  # fmt: skip
+        whole = answer(opened, question).figures
+        found = answer(opened, replace(question, top=top)).figures
+        rest = whole.rows[top:]
+
+        assert found.rows[:top] == whole.rows[:top], (top, period, where)
+        assert found.totals == whole.totals
+        assert len(found.rows) == min(top, len(whole.rows)) + bool(rest)
+        if rest:
+            assert found.rows[-1].others == len(rest)
+            assert found.rows[-1].cost.total == total([row.cost.total for row in rest])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""What a browser does with a page: how much it loads, and how soon a choice is painted."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from playwright.sync_api import Page, sync_playwright
+
+_QUIET: Final = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+)  # fmt: skip
+_NOW: Final = "() => performance.timeOrigin + performance.now()"
+_PAINTED: Final = """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(
+    () => done(performance.timeOrigin + performance.now()))))"""
+
+
+@contextmanager
+def _page() -> Iterator[Page]:
+    program = shutil.which("chromium")
+    if program is None:
+        sys.exit("chromium is missing: make services installs it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(_QUIET))
+        yield browser.new_page()
+        browser.close()
+
+
+def weight(url: str) -> int:
+    """Return the bytes that come over the wire for a page and all it needs, the first time."""
+    sizes: list[int] = []
+    with _page() as page:
+        page.on("requestfinished", lambda r: sizes.append(r.sizes()["responseBodySize"]))
+        page.goto(url, wait_until="networkidle")
+    return sum(sizes)
+
+
+def repaints(url: str, count: int) -> list[float]:
+    """Return the seconds from choosing another cut to its picture, again and again."""
+    found = []
+    with _page() as page:
+        page.goto(url)
+        for at in range(count + 4):
+            wanted = ("pool", "plan", "month", "scope")[at % 4]
+            began = page.evaluate(_NOW)
+            with page.expect_navigation(wait_until="commit"):
+                page.select_option("select[name=by] >> nth=0", wanted)
+            page.wait_for_selector("main table")
+            painted = page.evaluate(_PAINTED)
+            if at >= 4:  # noqa: PLR2004 what was never asked before is measured elsewhere
+                found.append((painted - began) / 1000)
+    return found
