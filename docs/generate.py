@@ -83,6 +83,10 @@ files (`period=2025-10/import=i000001/`). Which imports count and which run is p
 the catalog, so read figures through `percapita`, or ask
 [`lines`, `groups`, `weights` and `ledger`](json.md#lines-groups-weights-ledger) for the rows.
 
+A key of `Extra` is a column `Extra.KEY` of the Parquet files of `lines`, so that one costs no more
+than a column. Engines that read the Delta table see the map empty: they find the columns in the
+files, or the whole map in what `percapita lines --format parquet` writes.
+
 `period` of bills and of everything a run writes is the billing month. `period` of readings, counts
 and revenue is the calendar month of their date.
 

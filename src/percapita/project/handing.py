@@ -153,7 +153,10 @@ def _kind(root: Path, source: Source) -> str:
     header = () if seen else telemetry.header(source, root=root)
     kind = telemetry.recognises(header)
     if seen:
-        raise InputError(f"{source.path} is {seen}.", hint="Export the bill as CSV or Parquet.")
+        hint = "Export the bill as CSV or Parquet."
+        if "commitment" in seen:
+            hint += f" When commitments end: percapita commitments --contracts {source.path}"
+        raise InputError(f"{source.path} is {seen}.", hint=hint)
     if kind is None:
         shown, hint = ", ".join(header[:8])[:200], "map its columns with --map OURS=THEIRS."
         if len(header) == 1:

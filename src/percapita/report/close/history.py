@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from percapita.core.errors import InputError, ProofError
-from percapita.core.money import ZERO, quotient, text, total
+from percapita.core.money import quotient, text, total
 from percapita.core.tables import FLOWS, GROUPS, LEDGER, LINES, PARTS, SLICES
 from percapita.measure.question import BASELINE, ask
 from percapita.model.load import loads
@@ -290,7 +290,13 @@ def _show_move(page: Page, move: Move, unit: int) -> None:
             Column("allocated", [*map(numbers.amount, allocated),
                                  numbers.amount(total(allocated))]),
             Column("per unit", [*(numbers.amount(one, unit) for one in each),
-                                numbers.amount(total([one or ZERO for one in each]), unit)]),
+                                numbers.amount(_together(each), unit)]),
         ],
         totals=True,
     )  # fmt: skip
+
+
+def _together(moves: Sequence[Decimal | None]) -> Decimal | None:
+    """Return the sum of moves per unit; not known where none of them is."""
+    known = [one for one in moves if one is not None]
+    return total(known) if known else None
