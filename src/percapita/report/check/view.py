@@ -245,7 +245,10 @@ def _findings(page: Page, found: Checked) -> None:
         page.line("  none", "dim")
 
 
-WORDS: Final = {"F1": "missing attribution", "F15": "concentration"}
+WORDS: Final = {
+    "F1": "missing attribution", "F2": "sampling bias", "F7": "price change",
+    "F9": "telemetry gap", "F15": "concentration",
+}  # fmt: skip
 """What codes that are a letter and a number stand for; the others are words."""
 
 

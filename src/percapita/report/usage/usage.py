@@ -77,7 +77,8 @@ def readings(store: Store, model: Model, period: Period, by: str) -> Readings:
     if not found:
         raise NoReadingsError(period.label)
     names = _names(store, found) if by == "subject" else {}
-    sums, truths = _known(store, model, period)
+    sums = measured_by_service(store, model, period)
+    truths = known(model, sums)
     bases = store.meter_bases()
     grouped: dict[tuple[str, str | int | None], list[Used]] = defaultdict(list)
     for row in found:
@@ -105,13 +106,13 @@ def _names(store: Store, found: Sequence[Used]) -> Mapping[int, str]:
     return {n: person.name for n, person in people(store.catalog, numbers).items()}
 
 
-def _known(store: Store, model: Model, period: Period) -> tuple[Sums, dict[Any, Truth]]:
-    """Return what each service measured of each meter, and the totals that unsampled ones know."""
+def measured_by_service(store: Store, model: Model, period: Period) -> Sums:
+    """Return what each service measured of each meter."""
+    claimed.bind(store, zone(model.timezone), unknown=model.sampling.unknown)
     sums: dict[tuple[str, str | None], list[Used]] = defaultdict(list)
     for row in read_usage.used(store.engine, "service", bounds(period, model)):
         sums[row.meter, None if row.key is None else str(row.key)].append(row)
-    found = {key: _measured(rows) for key, rows in sums.items()}
-    return found, known(model, found)
+    return {key: _measured(rows) for key, rows in sums.items()}
 
 
 def _truth(
