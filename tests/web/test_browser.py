@@ -33,6 +33,7 @@ PAGES = (
     "/roles",
     "/roles?for=Product+manager",
     "/history",
+    "/resources",
     "/pricing?margin=30&margin=70",
     "/model",
     "/cost?by=nothing",

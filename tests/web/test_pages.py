@@ -31,6 +31,7 @@ ADDRESSES = {
     "debug": "/debug",
     "roles": "/roles?for=CFO",
     "history": "/history",
+    "resources": "/resources",
     "pricing": "/pricing?margin=70",
     "data": "/data",
     "model": "/model",

@@ -58,7 +58,11 @@ MAY: Final[Mapping[str, tuple[str, ...]]] = {
         for page in ("statements", "report")
         for form in ("html", "md", "pdf")
     },
-    **{f"GET {form.format(page)}": HEALTH for page in ("data", "debug") for form in FORMS},
+    **{
+        f"GET {form.format(page)}": HEALTH
+        for page in ("data", "debug", "resources")
+        for form in FORMS
+    },
     **{f"GET {form.format('audit')}": ("admin",) for form in FORMS},
     **{f"GET {form.format('oncall')}": WATCH for form in FORMS},
     **{f"GET {start}/live{end}": WATCH for start in ("/v1", "/api/v1") for end in ("", "/stream")},

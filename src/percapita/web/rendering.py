@@ -29,6 +29,7 @@ _PAGES: Final = (
     ("reconcile", "Reconcile", "r", "More"),
     ("history", "Versions", "h", "More"),
     ("data", "Data health", "d", "More"),
+    ("resources", "Resource map", "u", "More"),
     ("model", "Cost model", "m", "More"),
     ("figures", "Metrics", "f", "More"),
     ("audit", "Audit log", "a", "More"),

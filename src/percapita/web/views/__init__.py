@@ -20,6 +20,7 @@ from percapita.web.views import (
     overview,
     pricing,
     reconcile,
+    resources,
     roles,
     statements,
 )
@@ -38,6 +39,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "debug": debug.view,
     "roles": roles.view,
     "history": history.view,
+    "resources": resources.view,
     "reconcile": reconcile.view,
     "figures": figures.view,
     "data": data.view,
