@@ -100,7 +100,7 @@ class Arrival:
         """Take in the files that the plan reads; return ``None`` if it needs more of them."""
         store, source = self._store, self._source
         only = {self._paths[file] for file in plan.read if file in self._paths}
-        with scratch(store.root / "temp") as folder:
+        with scratch(store.root / "temp") as folder, store.engine.bounded():
             beside = "" if source.mode == "overwrite" else store.bind(LINES, "live", seen_by="")
             try:
                 delivery = read(

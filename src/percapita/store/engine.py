@@ -38,6 +38,9 @@ _FEW = 500
 """Rows up to which a table is loaded row by row."""
 _WRITTEN_BY_RUNS = ", PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000"
 """Ids, weights and amounts are nearly all different: a dictionary of them is made in vain."""
+_HELD = 512 << 20
+_HELD_A_THREAD = 256 << 20
+"""Bytes that an engine needs that reads and writes wide files without ever waiting for memory."""
 
 
 class SchemaMismatchError(PercapitaError):
@@ -106,6 +109,23 @@ class Engine:
     def close(self) -> None:
         """Give the memory back."""
         self._connection.close()
+
+    @contextmanager
+    def bounded(self) -> Iterator[None]:
+        """Hold as much memory as reading and writing wide files takes, however large they are.
+
+        Otherwise the engine keeps what waits for its turn, up to most of the machine's memory.
+        """
+        threads, given, most = self.rows(
+            "SELECT current_setting('threads'), current_setting('memory_limit') AS given,"
+            " parse_formatted_bytes(given)"
+        )[0]
+        enough = min(most, _HELD + threads * _HELD_A_THREAD)
+        self.execute(f"SET memory_limit = '{enough}B'")
+        try:
+            yield
+        finally:
+            self.execute(f"SET memory_limit = {literal(given)}")
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run a statement for its effect."""

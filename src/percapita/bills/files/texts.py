@@ -24,7 +24,9 @@ _SPARE = 8
 """Cells beyond the header that are looked at; what stands further right has a flaw anyway."""
 _LONGEST = 16 << 20
 """Bytes a row may have."""
-_ROW_GROUP = 20_480
+_ROW_GROUP = 61_440
+_DICTIONARY = 2_000
+"""Values up to which a column of a copy gets a dictionary; ids and amounts get none in vain."""
 LARGE = 16 << 20
 """Bytes from which a file is parsed by all threads."""
 _WIDE = 40
@@ -61,7 +63,10 @@ def relation(engine: Engine, file: Opened, head: Header, copy: Path) -> str:
     return _ended(engine, file, head, copy)
 
 
-_AS = f"FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {_ROW_GROUP}"
+_AS = (
+    f"FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {_ROW_GROUP},"
+    f" DICTIONARY_SIZE_LIMIT {_DICTIONARY}"
+)
 
 
 def _by_all(engine: Engine, file: Opened, head: Header, copy: Path) -> bool:
@@ -76,19 +81,20 @@ def _by_all(engine: Engine, file: Opened, head: Header, copy: Path) -> bool:
             return False
         finally:
             engine.execute("SET preserve_insertion_order = false")
-        count, size, blank = engine.rows(
-            f"SELECT count(*), coalesce(sum(size), 0), count(*) FILTER (size = {len(head.names)})"
-            f" FROM {parquet([copy])}"
-        )[0]
-        if blank or count + head.skip != file.lines + (not file.whole):
+        cells = _kept(head, empty)
+        rows = parquet([copy])
+        nothing = " AND ".join(f"{cell} IS NULL" for cell in cells)
+        if engine.rows(f"SELECT 1 FROM {rows} WHERE {nothing} LIMIT 1"):
             return False
-        if not empty or not _left_out(engine, file, head, empty, size):
+        if engine.value(f"SELECT count(*) FROM {rows}") + head.skip != file.lines + (not file.whole):
+            return False
+        if not empty or not _left_out(engine, file, head, empty, rows):
             return True
     return False
 
 
 def _left_out(
-    engine: Engine, file: Opened, head: Header, empty: Collection[int], size: int
+    engine: Engine, file: Opened, head: Header, empty: Collection[int], rows: str
 ) -> bool:
     """Tell whether any of the columns that seemed to be empty is not.
 
@@ -97,8 +103,12 @@ def _left_out(
         file: the file.
         head: its header.
         empty: the columns, by number.
-        size: bytes that cells of other columns, delimiters and line ends take.
+        rows: relation of all rows with their other columns.
     """
+    sizes = ", ".join(f"sum(strlen({cell}))" for cell in _kept(head, empty))
+    count, *bytes_of = engine.rows(f"SELECT count(*), {sizes} FROM {rows}")[0]
+    # A cell is followed by a delimiter or a line end.
+    size = count * len(head.names) + sum(filter(None, bytes_of))
     first = len(file.head.partition("\n")[0].encode()) + 1
     if head.skip == 1 and first + size - (not file.whole) == file.readable.stat().st_size:
         return False
@@ -154,18 +164,18 @@ def _read(file: Opened, head: Header, width: int, how: str) -> str:
 
 
 def _whole_rows(file: Opened, head: Header, empty: Collection[int]) -> str:
-    """Return the SQL of all rows, with ``size`` in bytes; the engine refuses a row not whole.
+    """Return the SQL of all rows; the engine refuses a row that is not whole.
 
     Columns that nothing asks for are not even parsed.
     """
-    width = len(head.names)
-    kept = [f"c{n}" for n in range(width) if n not in empty]
-    size = " + ".join(f"coalesce(strlen({cell}), 0)" for cell in kept)
     nulls = ", ".join(map(literal, NULLS))
     how = f"nullstr = [{nulls}], null_padding = false, strict_mode = true, parallel = true"
-    return (
-        f"SELECT {width} + {size} AS size, {', '.join(kept)} FROM {_read(file, head, width, how)}"
-    )
+    kept = ", ".join(_kept(head, empty))
+    return f"SELECT {kept} FROM {_read(file, head, len(head.names), how)}"
+
+
+def _kept(head: Header, empty: Collection[int]) -> list[str]:
+    return [f"c{n}" for n in range(len(head.names)) if n not in empty]
 
 
 def _rows(file: Opened, head: Header) -> str:
