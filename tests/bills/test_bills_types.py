@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -25,8 +26,10 @@ ROWS = [
 ]
 
 
-def _parquet(amount: pa.DataType, instant: pa.DataType, rows: list[dict[str, str]]) -> bytes:
-    """Return the rows as a file whose costs and times have these types."""
+def _parquet(
+    amount: pa.DataType, instant: pa.DataType, rows: list[dict[str, str]], *, tags: bool = False
+) -> bytes:
+    """Return the rows as a file whose costs and times have these types, and perhaps its tags."""
     columns: dict[str, Any] = {}
     for name in ROW | ROWS[0]:
         cells = [{**ROW, **row}.get(name) or None for row in rows]
@@ -34,8 +37,14 @@ def _parquet(amount: pa.DataType, instant: pa.DataType, rows: list[dict[str, str
             columns[name] = pa.array([Decimal(cell) if cell else None for cell in cells], amount)
         elif "Period" in name:
             zone = UTC if getattr(instant, "tz", None) else None
-            times = [datetime.fromisoformat(str(cell)).replace(tzinfo=zone) for cell in cells]
+            times = [
+                datetime.fromisoformat(cell).replace(tzinfo=zone) if cell else None
+                for cell in cells
+            ]
             columns[name] = pa.array(times, instant)
+        elif name == "Tags" and tags:
+            maps = [list(json.loads(cell).items()) if cell else None for cell in cells]
+            columns[name] = pa.array(maps, pa.map_(pa.string(), pa.string()))
         else:
             columns[name] = pa.array(cells, pa.string())
     stream = io.BytesIO()
@@ -63,6 +72,67 @@ def test_the_same_lines_as_from_text(read: Read, amount: pa.DataType, instant: p
         {k: v for k, v in line.items() if k not in apart} for line in of_text
     ]
     assert [Decimal(line["Extra"]["x_Price"]) for line in made] == [Decimal("0.25")] * len(ROWS)
+
+
+TAGS = {
+    "in order": ['{"a": "1", "b": "2"}', '{"b": "3"}', "{}", ""],
+    "out of order": ['{"b": "1", "a": "2"}'],
+    "without a value": ['{"a": null, "b": "2"}', '{"a": null}'],
+    "words and blanks": ['{"a": "null", " b ": " x ", "c": ""}', '{"ä": "\\"", "z": "{}"}'],
+}
+
+
+@pytest.mark.parametrize("case", TAGS)
+def test_maps_are_the_tags_that_their_text_says(read: Read, case: str) -> None:
+    """Tags kept as a map become those of the same tags written as JSON."""
+    rows = [{**ROWS[0], "BilledCost": str(n), "Tags": t} for n, t in enumerate(TAGS[case])]
+    of_text = read(text(rows)).lines
+    content = _parquet(pa.decimal128(30, 12), pa.timestamp("us"), rows, tags=True)
+    made = read({"bill.parquet": content}, path="bills/bill.parquet").lines
+
+    assert [line["Tags"] for line in made] == [line["Tags"] for line in of_text]
+    assert [line["LineId"] for line in made] == [line["LineId"] for line in of_text]
+
+
+DATES = {
+    "no length": {"ChargePeriodEnd": "2025-10-05T00:00:00Z"},
+    "no end": {"ChargePeriodEnd": ""},
+    "no charge period": {"ChargePeriodStart": "", "ChargePeriodEnd": ""},
+    "no end of the month": {"BillingPeriodEnd": ""},
+    "an instant in the month": {
+        "BillingPeriodStart": "2025-01-31T12:00:00.000001Z",
+        "BillingPeriodEnd": "",
+    },
+    "end before start": {"ChargePeriodEnd": "2025-10-04T00:00:00Z"},
+}
+
+
+@pytest.mark.parametrize("case", DATES)
+def test_instants_name_the_periods_that_their_text_names(read: Read, case: str) -> None:
+    """Periods that a file leaves open are closed alike, whatever its times are kept as."""
+    rows = [ROWS[1], {**ROWS[0], **DATES[case]}]
+    of_text = read(text(rows))
+    for zone in (None, "UTC"):
+        content = _parquet(pa.decimal128(30, 12), pa.timestamp("us", zone), rows)
+        made = read({"bill.parquet": content}, path="bills/bill.parquet")
+
+        assert [line["LineId"] for line in made.lines] == [line["LineId"] for line in of_text.lines]
+        assert [item.code for item in made.quarantined] == [
+            item.code for item in of_text.quarantined
+        ]
+
+
+def test_a_bill_of_many_years(read: Read) -> None:
+    """Each line stands in the month of its instant, however many months there are."""
+    starts = [datetime(1995 + year, 3, 31, 23, 59, tzinfo=UTC) for year in range(20)]
+    rows = [
+        {**ROWS[0], "BillingPeriodStart": f"{at:%Y-%m-%dT%H:%M:%SZ}", "BillingPeriodEnd": ""}
+        for at in starts
+    ]
+    content = _parquet(pa.decimal128(30, 12), pa.timestamp("us"), rows)
+    lines = read({"bill.parquet": content}).lines
+
+    assert sorted(line["period"] for line in lines) == [f"{at:%Y-%m}" for at in starts]
 
 
 def test_rows_without_an_amount_are_set_aside(read: Read) -> None:

@@ -80,6 +80,33 @@ def test_coverage_is_cut_by_service_and_team_or_as_asked(shop: Path) -> None:
     assert {row["key"] for row in flat} == {"all", "Environment", "Team"}
 
 
+def test_coverage_by_a_column_of_the_bill(tmp_path: Path) -> None:
+    """A cut by a column of the file's own is that column, whatever case its neighbours have."""
+    write(
+        tmp_path,
+        Inputs(
+            MODEL,
+            [
+                charge("db", "6", *OCTOBER, x_Team="data", x_team="a", tags={"Environment": "dev"}),
+                charge("db", "4", *OCTOBER, x_Team="web", x_team="b"),
+                charge("db", "3", *OCTOBER),
+            ],
+        ),
+    )
+    (tmp_path / "taxonomy.yaml").write_text(TAXONOMY, encoding="utf-8")
+    ask(tmp_path, "import")
+
+    by = ask(tmp_path, "tags", "--by", "x_Team", "--by", "x_team")["by"]
+    spend = {
+        cut: {row["value"]: row["spend"] for row in found if row["month"] == "all"}
+        for cut, found in by.items()
+    }
+    assert spend == {
+        "x_Team": {None: "3.00", "data": "6.00", "web": "4.00"},
+        "x_team": {None: "3.00", "a": "6.00", "b": "4.00"},
+    }
+
+
 def test_wrong_values_come_with_the_one_meant(shop: Path) -> None:
     """Values that the taxonomy does not list, most spend first, and other spellings of a key."""
     found = ask(shop, "tags")

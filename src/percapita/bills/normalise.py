@@ -28,7 +28,8 @@ _COMMA = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d*|[+-]?\d+,(\d{1,2}|\d{4,})|[+-]?
 _DOT_GROUPS = re.compile(r"\d{1,3}(\.\d{3})+(,\d*)?")
 _EITHER = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
-_EARLIEST, _LATEST = 1990, 2200
+EARLIEST, LATEST = 1990, 2200
+"""Years that a date can mean, the second exclusive."""
 _MONTH = re.compile(r"(\d{4})[-/]?(\d{2})")
 _DAY = re.compile(r"(\d{4})[-/]?(\d{2})[-/]?(\d{2})")
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?:,?[ T]+(\S.*))?")
@@ -172,7 +173,7 @@ def _instant(when: datetime) -> Moment:
 
 
 def _check(year: int) -> None:
-    if not _EARLIEST <= year < _LATEST:
+    if not EARLIEST <= year < LATEST:
         raise ValueError(f"the year {year} can't be meant")
 
 

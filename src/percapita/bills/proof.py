@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
 from percapita.bills.checks import CHECKED, sound
+from percapita.bills.files.reading import NUMBER
 from percapita.bills.lines import Written
 from percapita.bills.typed import Sheet
 from percapita.core import money
@@ -125,7 +126,7 @@ def _plain_sums(engine: Engine, sheet: Sheet) -> Sums:
 
 
 def _plain_sum(sheet: Sheet, basis: str, text: str) -> str:
-    amount = f"CAST({sheet.native(COSTS[basis]) or text} AS DECIMAL(36,18))"
+    amount = f"CAST({sheet.native(COSTS[basis], NUMBER) or text} AS DECIMAL(36,18))"
     if COSTS[basis] in sheet.odd:
         amount = f"if(regexp_full_match({text}, {literal(sheet.plain)}), {amount}, NULL)"
     return f"sum({amount})"

@@ -7,27 +7,30 @@ rows are joined with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from percapita.bills import cells, normalise
+from percapita.bills import cells, moments, normalise
 from percapita.bills.bound import AMOUNTS, NUMBERS, Bound
 from percapita.bills.columns import CUSTOM, DATES, TAG
 from percapita.bills.extra import rest, spelled
-from percapita.bills.files.reading import INSTANT, NUMBER, Layout
+from percapita.bills.files.reading import INSTANT, NUMBER, TAGS, Layout
 from percapita.bills.identities import Masks
 from percapita.core import money
 from percapita.core.tables import LINE_NUMBERS, LINE_TEXTS, MONEY, key_column
-from percapita.plugins import Binding, Fixed
+from percapita.plugins import Binding, Fixed, Schema
 from percapita.store.engine import Engine, literal, quote
 from percapita.store.files.extra import EMPTY
 
 Read = TypeVar("Read")
 
 _MONEY_SQL: Final = MONEY.upper()
+_BATCH: Final = 50_000
+"""Texts that Python holds at once."""
+_KINDS: Final = 1_000
+"""Sets of keys that a file's tags may have to be taken as they are."""
 
 
 class Sheet(Bound):
@@ -52,8 +55,10 @@ class Sheet(Bound):
         """Look-up table of odd amounts: ``text``, ``value`` (null: no amount) and ``tail`` (not
         null where the text has digits beyond the 18th)."""
         self._dates = f"bill_dates_{number}"
-        self._instants = f"bill_instants_{number}"
+        self._dated = {target: moments.looked_up(f"d_{target}") for target in DATES}
         self._tags = f"bill_tags_{number}"
+        self._own_tags: str | None = None
+        """The file's own column of tags, where they need not be read from its text."""
         self.comma = False
         self.day_first = False
         self.odd: set[str] = set()
@@ -95,45 +100,70 @@ class Sheet(Bound):
     def _look_up(self) -> None:
         self._look_up_numbers()
         self._look_up_instants()
+        self._look_up_tags()
         found = {t: self._distinct(t) for t in DATES if self.native(t, INSTANT) is None}
         dates = set[str]().union(*found.values())
         self.day_first = normalise.day_first(dates)
         self._slashed = normalise.slashed(dates)
-        moments = _readable(
+        read = _readable(
             dates, lambda text: normalise.moment(text, day_before_month=self.day_first)
         )
-        read = {text for text, _ in moments}
-        self.unread |= {target for target, texts in found.items() if texts - read}
+        known = {text for text, _ in read}
+        self.unread |= {target for target, texts in found.items() if texts - known}
         schema = {"text": "string", "at": "timestamp", "until": "timestamp", "month": "string"}
-        self._engine.load(
-            self._dates, schema, [(text, m.at, m.until, m.month) for text, m in moments]
-        )
-        tags = _readable(self._distinct("Tags"), normalise.tags)
-        self._engine.load(
-            self._tags,
-            {"text": "string", "tags": "map<string,string>"},
-            [(text, list(found.items())) for text, found in tags],
-        )
+        named = f"{self._dates}_named"
+        self._engine.load(named, schema, [(text, m.at, m.until, m.month) for text, m in read])
+        later = f'SELECT *, "at" + INTERVAL 1 MONTH AS later FROM {named}'
+        self._engine.create(self._dates, later, {**schema, "later": "timestamp"})
+        self._engine.drop(named)
 
     def _look_up_instants(self) -> None:
-        """Make the look-up table of native instants: ``at``, and what ``normalise`` makes of it."""
-        found: set[tuple[datetime, str]] = set()
+        """See what the file's own instants name; they need no look-up table."""
         for target in DATES:
             if native := self.native(target, INSTANT):
-                rows = self._engine.rows(
-                    f"SELECT CAST(n AS TIMESTAMPTZ) AS w, CAST(w AS VARCHAR) FROM"
-                    f" (SELECT DISTINCT {native} AS n FROM ({self.rows})) WHERE n IS NOT NULL"
-                )
-                read = dict(_readable({text for _, text in rows}, normalise.moment))
-                found |= {(at, text) for at, text in rows if text in read}
-                if len(read) < len(rows):
+                self._dated[target], odd = moments.native(self._engine, self.rows, native)
+                if odd:
                     self.unread.add(target)
-        moments = {text: normalise.moment(text) for _, text in found}
-        rows = [(at, moments[t].at, moments[t].until, moments[t].month) for at, t in sorted(found)]
-        schema = {
-            "text": "timestamp", "at": "timestamp", "until": "timestamp", "month": "string",
-        }  # fmt: skip
-        self._engine.load(self._instants, schema, rows)
+
+    def _look_up_tags(self) -> None:
+        schema: Schema = {"text": "string", "tags": "map<string,string>"}
+        self._engine.load(self._tags, schema, [])
+        native, text = self.native("Tags", TAGS), self.text("Tags")
+        if native and self._as_meant(native):
+            self._own_tags = native
+        elif text:
+            for batch in self._texts(f"SELECT DISTINCT {text} AS t FROM ({self.rows})"):
+                read = _readable(batch, normalise.tags)
+                rows = [(one, list(found.items())) for one, found in read]
+                self._engine.load(f"{self._tags}_batch", schema, rows)
+                self._engine.insert(self._tags, f"SELECT * FROM {self._tags}_batch", schema)
+                self._engine.drop(f"{self._tags}_batch")
+
+    def _texts(self, asked: str) -> Iterator[list[str]]:
+        """Yield the texts of a relation of one column, some at a time; more may be asked between.
+
+        Python holds few of them, the engine as many as there is memory for.
+        """
+        table = f"{self._tags}_texts"
+        numbered = f"SELECT t, row_number() OVER () AS n FROM ({asked}) WHERE t IS NOT NULL"
+        count = self._engine.create(table, numbered, {"t": "string", "n": "int64"})
+        for first in range(0, count, _BATCH):
+            rows = self._engine.rows(
+                f"SELECT t FROM {table} WHERE n > {first} AND n <= {first + _BATCH}"
+            )
+            yield [text for (text,) in rows]
+        self._engine.drop(table)
+
+    def _as_meant(self, native: str) -> bool:
+        """Tell whether maps are in the order of their keys, each there once and with a value."""
+        kinds = self._engine.rows(
+            f"SELECT DISTINCT map_keys({native}),"
+            f" list_count(map_values({native})) = cardinality({native})"
+            f" FROM ({self.rows}) WHERE {native} IS NOT NULL LIMIT {_KINDS + 1}"
+        )
+        return len(kinds) <= _KINDS and all(
+            whole and keys == sorted(set(keys)) for keys, whole in kinds
+        )
 
     def _look_up_numbers(self) -> None:
         self._unclear: set[str] = set()
@@ -218,6 +248,8 @@ class Sheet(Bound):
         targets = (*DATES, *NUMBERS, *LINE_TEXTS, "Tags")
         texts = {target: self.text(target) or "NULL::VARCHAR" for target in targets}
         texts["BillingCurrency"] = self.currency
+        if self._own_tags:
+            texts["Tags"] = "NULL::VARCHAR"
         named = ", ".join(f"{text} AS t_{target}" for target, text in texts.items())
         return f"SELECT *, {named} FROM ({self.rows})"
 
@@ -243,10 +275,9 @@ class Sheet(Bound):
 
     def _looked_up(self) -> str:
         joins = [
-            f"LEFT JOIN {self._instants if native else self._dates} d_{target}"
-            f" ON d_{target}.text = {native or f't_{target}'}"
+            f"LEFT JOIN {self._dates} d_{target} ON d_{target}.text = t_{target}"
             for target in DATES
-            for native in [self.native(target, INSTANT)]
+            if self.native(target, INSTANT) is None
         ]
         joins += [
             f"LEFT JOIN {self.numbers} n_{target} ON n_{target}.text = t_{target}"
@@ -255,9 +286,10 @@ class Sheet(Bound):
         return f"({self.cells}) cells {' '.join(joins)}"
 
     def _checked(self) -> dict[str, str]:
-        columns = {"month": "coalesce(d_BillingPeriodStart.month, d_ChargePeriodStart.month)"}
+        bill, start = self._dated["BillingPeriodStart"], self._dated["ChargePeriodStart"]
+        columns = {"month": f"coalesce({bill.month}, {start.month})"}
         columns.update(self._periods())
-        columns.update({f"d_ok_{target}": f"d_{target}.at" for target in DATES})
+        columns.update({f"d_ok_{target}": self._dated[target].at for target in DATES})
         columns.update({target: self._number(target) for target in NUMBERS})
         columns["BillingCurrency"] = "t_BillingCurrency"
         return columns
@@ -270,22 +302,24 @@ class Sheet(Bound):
         return columns
 
     def _periods(self) -> dict[str, str]:
-        start, bill = "d_ChargePeriodStart.at", "d_BillingPeriodStart.at"
+        start, end, bill, bill_until = (
+            self._dated[f"{period}Period{edge}"]
+            for period in ("Charge", "Billing")
+            for edge in ("Start", "End")
+        )
         bill_end = (
-            f"if({bill} IS NULL, NULL, if({self.blank('BillingPeriodEnd')}"
-            f" OR d_BillingPeriodEnd.at = {bill}, {bill} + INTERVAL 1 MONTH,"
-            " d_BillingPeriodEnd.at))"
+            f"if({bill.at} IS NULL, NULL, if({self.blank('BillingPeriodEnd')}"
+            f" OR {bill_until.at} = {bill.at}, {bill.later}, {bill_until.at}))"
         )
         return {
-            "BillingPeriodStart": bill,
+            "BillingPeriodStart": bill.at,
             "BillingPeriodEnd": bill_end,
-            "ChargePeriodStart": f"coalesce({start}, {bill})",
+            "ChargePeriodStart": f"coalesce({start.at}, {bill.at})",
             # A period of no length, and one whose end is not said, lasts as long as its start's
             # text names.
             "ChargePeriodEnd": (
-                f"if({start} IS NULL, {bill_end}, if({self.blank('ChargePeriodEnd')}"
-                f" OR d_ChargePeriodEnd.at = {start}, d_ChargePeriodStart.until,"
-                " d_ChargePeriodEnd.at))"
+                f"if({start.at} IS NULL, {bill_end}, if({self.blank('ChargePeriodEnd')}"
+                f" OR {end.at} = {start.at}, {start.until}, {end.at}))"
             ),
         }
 
@@ -299,13 +333,14 @@ class Sheet(Bound):
 
     def _tag_map(self) -> str:
         own = {t.removeprefix(TAG): self.text(t) for t in self._keys() if t.startswith(TAG)}
+        tags = self._own_tags or "tagged.tags"
         if not own:
-            return "nullif(tagged.tags, MAP {})"
+            return f"nullif({tags}, {EMPTY})"
         items = [(name, text or "NULL") for name, text in sorted(own.items())]
         entries = spelled(self._engine, self.rows, items)
         if self.text("Tags") is None:
             return entries
-        return f"nullif(map_concat(tagged.tags, {entries}), {EMPTY})"
+        return f"nullif(map_concat({tags}, {entries}), {EMPTY})"
 
     def _left(self) -> dict[str, str]:
         """Return the columns that fill nothing of a line, and the SQL of their texts."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from percapita.bills.converting import TABLE, convert, foreign
 from percapita.core.rates import NO_RATES, Rates
@@ -25,6 +25,7 @@ def bind_lines(
     months: Collection[str] | None = None,
     *,
     raw: bool = False,
+    keys: Sequence[str] = (),
 ) -> None:
     """Bind ``lines`` in the model's currency, as far as there are rates.
 
@@ -36,20 +37,21 @@ def bind_lines(
         rates: reads what other currencies are worth.
         months: these billing months alone.
         raw: tags as imported, before any rule.
+        keys: of ``Extra``; become columns ``Extra.KEY``.
     """
     seen_by = "" if raw else None
     if model is None:
-        store.bind(LINES, periods=months, seen_by=seen_by)
+        store.bind(LINES, periods=months, seen_by=seen_by, keys=keys)
         return
     plain = store.bind(LINES, "imported_lines", periods=months, seen_by="")
     currency, zone = model.currency, model.timezone
     mixed = bool(foreign(store.engine, plain, currency, zone))
     if mixed:
         convert(store.engine, plain, rates(), currency=currency, zone=zone, needed=())
-    tagged = store.bind(LINES, "tagged_lines", periods=months, seen_by=seen_by)
+    tagged = store.bind(LINES, "tagged_lines", periods=months, seen_by=seen_by, keys=keys)
     lines = f"SELECT * FROM {tagged}"
     if mixed:
-        lines = converted(lines, f"SELECT * FROM {TABLE}")
+        lines = converted(lines, f"SELECT * FROM {TABLE}", keys)
     store.engine.view("lines", lines)
 
 

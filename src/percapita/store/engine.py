@@ -38,6 +38,8 @@ _FEW = 500
 """Rows up to which a table is loaded row by row."""
 _WRITTEN_BY_RUNS = ", PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000"
 """Ids, weights and amounts are nearly all different: a dictionary of them is made in vain."""
+_WRITTEN_BY_IMPORTS = ", DICTIONARY_SIZE_LIMIT 4000"
+"""Values up to which a dictionary saves more than it costs."""
 _HELD = 512 << 20
 _HELD_A_THREAD = 256 << 20
 """Bytes that an engine needs that reads and writes wide files without ever waiting for memory."""
@@ -280,7 +282,7 @@ class Engine:
         written = self.rows(
             f"COPY (SELECT {columns} FROM ({compiled(relation)})) TO {literal(str(path))}"
             f" (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {row_group}"
-            f"{_WRITTEN_BY_RUNS if table in OUTPUTS else ''}"
+            f"{_WRITTEN_BY_RUNS if table in OUTPUTS else _WRITTEN_BY_IMPORTS}"
             f"{', PRESERVE_ORDER true' if table == LEDGER else ''})"
         )
         with path.open("rb") as file:

@@ -3,7 +3,8 @@
 The relation has the columns ``file`` (number of the file in the delivery), ``row`` (1 is the first
 record after the header, empty lines not counted), ``flaw`` (what is wrong with the row's shape)
 and one text column per column of the file, ``c0``, ``c1`` …, null where the cell is empty or says
-NULL. Columns that a file keeps as decimals or instants are there as such, too: ``n0``, ``n1`` ….
+NULL. Columns that a file keeps as decimals, instants or tags are there as such, too: ``n0``,
+``n1`` ….
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 NUMBER: Final = "number"
 """Digits that a money column holds, all of them."""
 INSTANT: Final = "instant"
+TAGS: Final = "tags"
+"""Keys and values, both texts."""
 
 _DELIMITERS = (",", ";", "\t", "|")
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
@@ -49,7 +52,7 @@ class Layout:
     copies: list[Path] = field(default_factory=list)
     """Columnar copies of those files that are text, with columns named as in ``parts``."""
     natives: Mapping[int, str] = field(default_factory=dict)
-    """Number of a column that has ``n0`` beside ``c0`` -> NUMBER or INSTANT."""
+    """Number of a column that has ``n0`` beside ``c0`` -> NUMBER, INSTANT or TAGS."""
     masks: dict[str, str] = field(default_factory=dict)
     """Column -> table of its texts that hold ids (``text``), and what replaces each (``safe``)."""
 
@@ -88,6 +91,8 @@ def natives(file: Opened, engine: Engine) -> dict[int, str]:
 def _native(kind: str) -> str:
     if kind in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
         return INSTANT
+    if kind == "MAP(VARCHAR, VARCHAR)":
+        return TAGS
     if kind in ("TINYINT", "SMALLINT", "INTEGER"):
         return NUMBER
     digits = _DECIMAL.fullmatch(kind)
@@ -153,13 +158,21 @@ def _parquet_rows(engine: Engine, file: Opened) -> str:
     leaves = _leaves(engine, file)
     cells = ", ".join(
         f"{texts.filled(_as_text(sql, kind))} AS c{n}"
-        + (f", {sql} AS n{n}" if _native(kind) else "")
+        + (f", {_own(sql, kind)} AS n{n}" if _native(kind) else "")
         for n, (_, sql, kind) in enumerate(leaves)
     )
     return (
         f'SELECT {file.number}::INTEGER AS "file", file_row_number + 1 AS "row",'
         f" NULL::VARCHAR AS flaw, {cells} FROM {_listed(file)}, file_row_number = true)"
     )
+
+
+def _own(column: str, kind: str) -> str:
+    if kind == "TIMESTAMP":
+        # A cast would ask the calendar of the time zone, which costs twenty times as much.
+        utc = f"make_timestamptz(epoch_us({column}))"
+        return f"coalesce({utc}, CAST({column} AS TIMESTAMPTZ))"
+    return column
 
 
 def _listed(file: Opened) -> str:

@@ -86,7 +86,8 @@ def _by_all(engine: Engine, file: Opened, head: Header, copy: Path) -> bool:
         nothing = " AND ".join(f"{cell} IS NULL" for cell in cells)
         if engine.rows(f"SELECT 1 FROM {rows} WHERE {nothing} LIMIT 1"):
             return False
-        if engine.value(f"SELECT count(*) FROM {rows}") + head.skip != file.lines + (not file.whole):
+        count = engine.value(f"SELECT count(*) FROM {rows}")
+        if count + head.skip != file.lines + (not file.whole):
             return False
         if not empty or not _left_out(engine, file, head, empty, rows):
             return True

@@ -11,6 +11,7 @@ from percapita.core.errors import InputError, nearest
 from percapita.core.rates import Rates
 from percapita.measure.tagging import meant, status, variants
 from percapita.model.spec import Model
+from percapita.model.words import extra_keys
 from percapita.report.lines import bind_lines, currency_of, none
 from percapita.report.tags.taxonomy import METHOD, TYPE, Taxonomy
 from percapita.store import Store
@@ -135,18 +136,20 @@ class Drift:
     mapped: tuple[Mapped, ...] = field(default=())
 
 
-def prepare(store: Store, asked: Asked, *, raw: bool = False) -> str:
+def prepare(store: Store, asked: Asked, cuts: Sequence[str] = (), *, raw: bool = False) -> str:
     """Make the view ``charges``; return its currency.
 
     Args:
         store: where the lines are.
         asked: what is known of the project.
+        cuts: columns of a line, as the model names them, by which coverage is asked.
         raw: tags as imported, before any rule.
     """
-    bind_lines(store, asked.model, asked.rates, asked.months, raw=raw)
+    keys = extra_keys(cuts)
+    bind_lines(store, asked.model, asked.rates, asked.months, raw=raw, keys=keys)
     currency = currency_of(store, asked.model)
-    read_check.charges(store.engine, asked.basis, currency, asked.required)
-    read_tags.keep(store.engine, len(asked.required))
+    read_check.charges(store.engine, asked.basis, currency, asked.required, keys)
+    read_tags.keep(store.engine, len(asked.required), cuts, keys)
     return currency
 
 
@@ -159,9 +162,9 @@ def coverage(store: Store, asked: Asked, by: Sequence[str] = ()) -> Coverage:
     """
     if not asked.required:
         raise NoTaxonomyError
-    currency = prepare(store, asked)
     keys, engine = tuple(asked.required), store.engine
     cuts = {name: _column(name) for name in by or _usual(keys)}
+    currency = prepare(store, asked, tuple(cuts.values()))
     months = read_tags.coverage(engine, len(keys))
     wrong = [
         Wrong(key, odd, meant(odd.value, allowed))
@@ -174,8 +177,8 @@ def coverage(store: Store, asked: Asked, by: Sequence[str] = ()) -> Coverage:
         currency, asked.basis, keys,
         tuple(sorted((m for m in months if m.whole), key=lambda cut: cut.month or "~")),
         {
-            name: tuple(c for c in read_tags.coverage(engine, len(keys), column) if not c.whole)
-            for name, column in cuts.items()
+            name: tuple(c for c in read_tags.coverage(engine, len(keys), at) if not c.whole)
+            for at, name in enumerate(cuts)
         },
         tuple(sorted(wrong, key=lambda one: (-one.odd.spend, one.key, one.odd.value))),
         {key: other for key in keys if (other := variants(key, written))},

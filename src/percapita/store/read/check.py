@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from percapita.core.subjects import ANONYMOUS, CLASS_OF_KIND
-from percapita.core.tables import COSTS
+from percapita.core.tables import COSTS, key_column
 from percapita.store.engine import Engine, literal, quote
 
 Required = Mapping[str, Sequence[str]]
@@ -75,8 +75,14 @@ def currencies(engine: Engine) -> list[tuple[str, int]]:
     return [(row[0], int(row[1])) for row in rows]
 
 
-def charges(engine: Engine, basis: str, currency: str, required: Required) -> None:
-    """Make the view ``charges``: each line's cost, and whether it carries each required key."""
+def charges(
+    engine: Engine, basis: str, currency: str, required: Required, keys: Sequence[str] = ()
+) -> None:
+    """Make the view ``charges``: each line's cost, and whether it carries each required key.
+
+    ``keys``: of ``Extra``, which the lines have columns of.
+    """
+    own = "".join(f", {quote(key_column(key))}" for key in keys)
     flags = "".join(
         f", {_has(key, values)} AS ok{at}, {_wrong(key, values)} AS wrong{at}"
         for at, (key, values) in enumerate(required.items())
@@ -90,7 +96,7 @@ def charges(engine: Engine, basis: str, currency: str, required: Required) -> No
         " AS spends, nullif(ResourceId, '') AS resource, coalesce(ServiceName, '') AS service,"
         " coalesce(SubAccountId, BillingAccountId, '') AS account,"
         " coalesce(nullif(ResourceType, ''), nullif(ServiceName, '')) AS type, ServiceName,"
-        " SubAccountId, BillingAccountId, RegionId, SkuId, Tags, Extra, period,"
+        f" SubAccountId, BillingAccountId, RegionId, SkuId, Tags, Extra{own}, period,"
         f" ChargePeriodStart AS since, ChargePeriodEnd AS till{flags} FROM lines"
         f" WHERE coalesce(BillingCurrency, '') = {literal(currency)})",
     )

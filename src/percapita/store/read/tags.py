@@ -81,33 +81,36 @@ class Patch(NamedTuple):
 
 _KEPT: Final = {
     "cost": MONEY, "spends": "bool", "tagged": "bool", "resource": "string", "service": "string",
-    "account": "string", "type": "string", "ServiceName": "string", "SubAccountId": "string",
-    "RegionId": "string", "Tags": "map<string,string>", "Extra": "map<string,string>",
+    "account": "string", "type": "string", "ServiceName": "string", "Tags": "map<string,string>",
     "period": "string", "since": "timestamp",
 }  # fmt: skip
 
 
-def keep(engine: Engine, required: int) -> None:
+def keep(engine: Engine, required: int, cuts: Sequence[str] = (), keys: Sequence[str] = ()) -> None:
     """Put ``charges`` in a table: many questions follow, and each would read the bill again.
 
     Args:
         engine: holds the view.
         required: how many required keys it was made with.
+        cuts: columns of a line, as the model names them, by which coverage is asked.
+        keys: of ``Extra``, which the view has columns of.
     """
     flags = {f"{what}{at}": "bool" for at in range(required) for what in ("ok", "wrong")}
-    engine.create("kept_charges", "SELECT * FROM charges", {**_KEPT, **flags})
+    values = "".join(f", {column_sql(cut, keys)} AS cut{at}" for at, cut in enumerate(cuts))
+    kept = {**_KEPT, **flags, **{f"cut{at}": "string" for at in range(len(cuts))}}
+    engine.create("kept_charges", f"SELECT *{values} FROM charges", kept)
     engine.view("charges", "SELECT * FROM kept_charges")
 
 
-def coverage(engine: Engine, required: int, column: str = "") -> list[Cut]:
-    """Return coverage by month, in all, and likewise by each value of a line column.
+def coverage(engine: Engine, required: int, cut: int | None = None) -> list[Cut]:
+    """Return coverage by month, in all, and likewise by each value of a cut.
 
     Args:
         engine: holds ``charges``.
         required: how many required keys it was made with.
-        column: of a line, as the model names it; nothing: months alone.
+        cut: position among the cuts that were kept; nothing: months alone.
     """
-    value = column_sql(column) if column else "NULL::VARCHAR"
+    value = "NULL::VARCHAR" if cut is None else f"cut{cut}"
     counted = ["true", "tagged", *(f"ok{at}" for at in range(required))]
     sums = ", ".join(
         f"coalesce(sum(cost) FILTER ({test}), 0), count(DISTINCT resource) FILTER ({test})"
