@@ -2,6 +2,7 @@
 
 .venv/bin/python benchmarks/ingest.py                       a minute of each
 .venv/bin/python benchmarks/ingest.py --minutes 10 --users 1000000    as the bars are meant
+.venv/bin/python benchmarks/ingest.py --minutes 10 --users 1000000 --rate 90000    one steady load
 """
 
 from __future__ import annotations
@@ -45,15 +46,23 @@ class Measured(NamedTuple):
     spans: int
     rate: float
     """Spans acknowledged a second."""
-    cpu: float
-    """Microseconds a span, of all processes, until all of it was committed."""
+    server: float
+    digest: float
+    """Microseconds of CPU a span, of what receives and of what counts, until all is committed."""
     peak: float
     """MiB, of all processes together."""
+    held: list[float]
+    """MiB at most, in each tenth of the time."""
     fresh: float
     """Seconds from acknowledged to committed that 95 % stay under."""
     drained: float
     """Seconds from the last acknowledgement until all was committed."""
     refused: int
+
+    @property
+    def cpu(self) -> float:
+        """Microseconds a span, of all processes."""
+        return self.server + self.digest
 
 
 def main() -> None:
@@ -63,9 +72,12 @@ def main() -> None:
         folder = Path(name)
         floor = median(_floor(folder / "floor") for _ in range(3))
         print(f"floor: {floor:.3f} µs a span", flush=True)
-        found = {"floor": floor}
+        if given.rate:
+            steady = _load(folder / "steady", given, "http", given.rate)
+            _print(f"HTTP, {given.rate:,} spans/s for {given.minutes:g} min", steady)
+            _judge([*_bars(floor, steady, steady.peak), *_freshness(steady)])
+            return
         http = _load(folder / "http", given, "http", 0)
-        found["http"] = http.cpu
         _print("HTTP, as fast as it goes", http)
         grpc = _load(folder / "grpc", given, "grpc", 0)
         _print("gRPC, as fast as it goes", grpc)
@@ -75,12 +87,27 @@ def main() -> None:
             rotel = peer(given.seconds, given.senders, given.users)
             print(f"rotel, receives and forwards: {rotel.cpu:.2f} µs a span,"
                   f" {rotel.rate:,.0f} spans/s, {rotel.peak:.0f} MiB", flush=True)  # fmt: skip
-    bars = [
-        ("ours / floor, CPU a span", http.cpu / floor, 6.0, "x"),
-        ("gRPC / HTTP, CPU a span", grpc.cpu / http.cpu, 1.5, "x"),
-        ("peak memory", max(http.peak, grpc.peak, half.peak), 512.0, "MiB"),
-        ("fresh, p95 at half of the load", half.fresh, 5.0, "s"),
+    peak = max(http.peak, grpc.peak, half.peak)
+    ratio = ("gRPC / HTTP, CPU a span", grpc.cpu / http.cpu, 1.5, "x")
+    _judge([*_bars(floor, http, peak), ratio, *_freshness(half)])
+
+
+Bar = tuple[str, float, float, str]
+"""What, what was found, the bar and its unit."""
+
+
+def _bars(floor: float, found: Measured, peak: float) -> list[Bar]:
+    return [
+        ("ours / floor, CPU a span", found.cpu / floor, 6.0, "x"),
+        ("peak memory", peak, 512.0, "MiB"),
     ]
+
+
+def _freshness(half: Measured) -> list[Bar]:
+    return [("fresh, p95 at half of the load", half.fresh, 5.0, "s")]
+
+
+def _judge(bars: Sequence[Bar]) -> None:
     for what, value, bar, unit in bars:
         kept = "kept" if value <= bar else f"missed by {value / bar - 1:.0%}"
         print(f"{what:32} {value:8.2f} {unit:4} ≤ {bar:g} {unit}: {kept}")
@@ -91,6 +118,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=1.0, help="of each load")
     parser.add_argument("--users", type=int, default=100_000)
     parser.add_argument("--senders", type=int, default=2, help="processes that send")
+    parser.add_argument("--rate", type=int, default=0, help="spans/s of one load, instead of all")
     parser.add_argument("--no-peer", dest="peer", action="store_false", help="leave rotel out")
     parser.add_argument("--command", default="", help="what counts, instead of percapita digest")
     given = parser.parse_args()
@@ -148,18 +176,21 @@ def _load(folder: Path, given: argparse.Namespace, protocol: str, rate: float) -
         port = ports["otlp_grpc_port" if protocol == "grpc" else "otlp_http_port"]
         senders = Senders(given.senders, port, users=given.users, rate=rate, protocol=protocol)
         watch = _Watch(ports, process)
-        before = _cpu(process)
+        before = _cpu(process), _cpu_of(process)
         watch.start()
         told: Told = senders.run(given.seconds)
         ended = time.monotonic()
         _wait(lambda: _drained(ports), 600)
         drained = time.monotonic() - ended
-        spent = _cpu(process) - before
+        spent, server = _cpu(process) - before[0], _cpu_of(process) - before[1]
         watch.stop()
     spans = told.bodies * SPANS
     fresh = quantiles(watch.ages, n=20)[-1] if len(watch.ages) > 1 else float("nan")
-    return Measured(spans, spans / told.seconds, spent / spans * _MICRO, watch.peak, fresh,
-                    drained, told.refused)  # fmt: skip
+    each = _MICRO / spans
+    return Measured(
+        spans, spans / told.seconds, server * each, (spent - server) * each, watch.peak,
+        watch.tenths(), fresh, drained, told.refused,
+    )  # fmt: skip
 
 
 class _Watch(threading.Thread):
@@ -167,7 +198,7 @@ class _Watch(threading.Thread):
 
     def __init__(self, ports: dict[str, Any], process: psutil.Process) -> None:
         super().__init__(daemon=True)
-        self.peak = 0.0
+        self.held: list[float] = []
         self.ages: list[float] = []
         self._ports = ports
         self._process = process
@@ -184,7 +215,17 @@ class _Watch(threading.Thread):
                 waiting.append((head, now))
             while waiting and waiting[0][0] <= committed:
                 self.ages.append(now - waiting.pop(0)[1])
-            self.peak = max(self.peak, sum(_resident(p) for p in _family(self._process)) / 2**20)
+            self.held.append(sum(_resident(p) for p in _family(self._process)) / 2**20)
+
+    @property
+    def peak(self) -> float:
+        """Return the most memory that was held."""
+        return max(self.held, default=0.0)
+
+    def tenths(self) -> list[float]:
+        """Return the most memory in each tenth of the time."""
+        size = max(len(self.held) // 10, 1)
+        return [max(self.held[at : at + size]) for at in range(0, len(self.held), size)][:10]
 
     def stop(self) -> None:
         """Stop looking."""
@@ -198,11 +239,14 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
 
 def _cpu(process: psutil.Process) -> float:
     """Return the CPU seconds of a server and of what it started."""
-    total = 0.0
-    for one in _family(process):
-        spent = one.cpu_times()
-        total += spent.user + spent.system + spent.children_user + spent.children_system
-    return total
+    ended = process.cpu_times()
+    running = sum(_cpu_of(one) for one in _family(process))
+    return running + ended.children_user + ended.children_system
+
+
+def _cpu_of(process: psutil.Process) -> float:
+    spent = process.cpu_times()
+    return float(spent.user + spent.system)
 
 
 def _resident(process: psutil.Process) -> int:
@@ -237,9 +281,10 @@ def _wait(reached: Callable[[], bool], seconds: float = 60) -> None:
 
 def _print(what: str, found: Measured) -> None:
     print(
-        f"{what}: {found.cpu:.2f} µs a span, {found.rate:,.0f} spans/s, {found.spans:,} spans,"
-        f" {found.peak:.0f} MiB, fresh {found.fresh:.2f} s, drained in {found.drained:.1f} s,"
-        f" {found.refused} refused",
+        f"{what}: {found.cpu:.2f} µs a span ({found.server:.2f} receiving, {found.digest:.2f}"
+        f" counting), {found.rate:,.0f} spans/s, {found.spans:,} spans, {found.peak:.0f} MiB"
+        f" (by tenths {', '.join(f'{one:.0f}' for one in found.held)}), fresh {found.fresh:.2f} s,"
+        f" drained in {found.drained:.1f} s, {found.refused} refused",
         flush=True,
     )
 

@@ -104,6 +104,14 @@ class Missing(NamedTuple):
     amount: Decimal
 
 
+class Twice(NamedTuple):
+    """A meter that two sources of signals feed in the same hours."""
+
+    meter: str
+    sources: tuple[str, str]
+    hours: int
+
+
 class Widened(NamedTuple):
     """How often a pool was split by wider totals than its own."""
 
@@ -154,6 +162,24 @@ def missing_attribution(meters: Iterable[MeterUse], pools: Iterable[PoolMoney]) 
                         pool.owner)
             )  # fmt: skip
     return found
+
+
+def counted_twice(found: Iterable[Twice]) -> list[Finding]:
+    """Return a warning for each meter that may have the same usage from two sources."""
+    return [
+        Finding(
+            "counted-twice",
+            "warning",
+            one.meter,
+            f"{one.meter} comes from {one.sources[0]} and from {one.sources[1]} in"
+            f" {one.hours:,} hours: what both saw counts twice.",
+            None,
+            "If they see the same usage, remove one of the two sources; if not, say of which"
+            " service each is: values: {service: NAME}.",
+            "",
+        )
+        for one in found
+    ]
 
 
 def costless(active: int, without_cost: int) -> list[Finding]:

@@ -37,6 +37,17 @@ _UNMATCHED: Final = """
     FROM parts p JOIN groups g USING ("group")
     WHERE g.basis = ? AND p.basis = ? AND g.pool = 'credits'
 """
+_APART: Final = "SELECT count(DISTINCT source) FROM deliveries WHERE apart"
+_TWICE: Final = """
+    WITH seen AS (
+        SELECT DISTINCT r.meter, r.time, r.service, d.source
+        FROM readings r JOIN deliveries d ON d."import" = r."import" WHERE d.apart)
+    SELECT a.meter, a.source, b.source, count(DISTINCT a.time)
+    FROM seen a JOIN seen b ON b.meter = a.meter AND b.time = a.time AND b.source > a.source
+        AND (a.service IS NULL OR b.service IS NULL OR a.service = b.service)
+    GROUP BY ALL ORDER BY ALL
+"""
+"""Services that are both known and not the same are seen by one source each."""
 _SUBJECTS: Final = {"subject": "int64"}
 """Working tables ``active_subjects`` and ``receivers``: every one of them once."""
 _ACTIVE: Final = """
@@ -87,6 +98,7 @@ def findings(store: Store, model: Model, allocation: Allocation) -> list[Finding
         (0, 0, 0, ZERO) if allocation.matched else _subjects(engine, basis, unit)
     )
     return [
+        *signals.counted_twice(_twice(engine)),
         *signals.missing_attribution(_metered(allocation), anonymous),
         *signals.costless(active, costless),
         *signals.dormant(dormant, amount),
@@ -97,6 +109,13 @@ def findings(store: Store, model: Model, allocation: Allocation) -> list[Finding
         ),
         *_uncapped(allocation.cascade, owners),
     ]
+
+
+def _twice(engine: Engine) -> Iterator[signals.Twice]:
+    """Compare hour by hour what sources of signals feed; as a rule there is one, or none."""
+    if engine.value(_APART) > 1:
+        for meter, one, other, hours in engine.rows(_TWICE):
+            yield signals.Twice(meter, (one, other), int(hours))
 
 
 def _metered(allocation: Allocation) -> Iterator[signals.MeterUse]:

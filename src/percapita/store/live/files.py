@@ -35,9 +35,9 @@ LOGGED: Final = 2
 _TOGETHER: Final = {0: 16}
 """Imports of a level that are merged into one of the next."""
 _OTHERWISE: Final = 8
-_MERGED_ROWS: Final = 150_000
-"""A part with more rows is merged no more."""
-_AT_ONCE: Final = 250_000
+_MERGED_ROWS: Final = 100_000
+"""A part with more rows is merged no more: a turn under load has as many, all of them different."""
+_AT_ONCE: Final = 200_000
 """Rows that are merged at once, about; it takes place in memory."""
 _READERS: Final = timedelta(minutes=15)
 """Superseded files stay this long for readers that have them open."""

@@ -7,6 +7,7 @@ what it lacks is still in the spool.
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -90,6 +91,10 @@ class LiveStore:
         self.position = int(facts.get(_POSITION, 0))
         self.read = int(facts.get(_READ, 0))
         live_files.clear_strays(site)
+        _alone()
+        # Files are read once, to be merged: what would be kept of them is only in the way.
+        site.engine.execute("SET enable_external_file_cache = false")
+        site.engine.execute("SET parquet_metadata_cache = false")
 
     def close(self) -> None:
         """Let another process have it."""
@@ -199,11 +204,22 @@ class LiveStore:
         return result
 
 
+def _alone() -> None:
+    """Keep Arrow to this thread: each of its own would keep memory of its own."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+
+
 def _give_back() -> None:
-    """Give back what Arrow keeps of memory that was needed once."""
+    """Give back what Arrow and the allocator keep of memory that was needed once."""
     import pyarrow as pa  # noqa: PLC0415
 
     pa.default_memory_pool().release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _months(rows: pa.Table, time: str) -> Iterator[tuple[str, pa.Table]]:
