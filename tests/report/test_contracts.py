@@ -137,6 +137,18 @@ def test_table_and_rows(shop: Path) -> None:
     assert [row.split(",")[0] for row in rows] == ["contract", "Mail", "Host", "Next", "Old"]
 
 
+def test_a_vendor_that_no_line_names_is_said(tmp_path: Path, clock: None) -> None:  # noqa: ARG001
+    """Nothing spent may mean nothing found: the way to say which lines are meant is shown."""
+    folder = write(tmp_path / "other", Inputs(MODEL, LINES))
+    one = "{contract: Elsewhere, vendor: Nobody Ltd, term: 2025, currency: USD}"
+    (folder / "contracts.yaml").write_text(f"contracts: [{one}]\n", encoding="utf-8")
+    ask(folder, "import")
+
+    text = " ".join(call("contracts", "--project", folder).out.split())
+
+    assert "No line in its term belongs to: Elsewhere (vendor: Nobody Ltd)" in text
+
+
 WRONG = {
     "contracts: [{contract: a, vendor: b, term: 2025, currency: USD, notice: 2026-03-01}]":
         "after the end of the term",

@@ -56,6 +56,13 @@ def show_contracts(page: Page, found: Sequence[Standing]) -> None:
     dropped = page.table(_contracts(found))
     if dropped:
         page.line(f"Wider terminals also show: {', '.join(dropped)}.")
+    silent = [at.contract for at in found if not at.lines]
+    if silent:
+        named = ", ".join(f"{one.name} (vendor: {one.vendor})" for one in silent)
+        page.line(
+            f"No line in its term belongs to: {named}. A line is a vendor's by InvoiceIssuerName;"
+            " say match: where the bill calls it otherwise."
+        )
     off = [one for at in found for one in at.prices if one.differs]
     if off:
         page.line()
