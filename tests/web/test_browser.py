@@ -30,6 +30,7 @@ PAGES = (
     "/report",
     "/oncall",
     "/debug",
+    "/audit",
     "/roles",
     "/roles?for=Product+manager",
     "/history",

@@ -28,6 +28,7 @@ FORMS: Final = ("/{0}", "/{0}.json", "/{0}.csv", "/api/v1/{0}")
 MAY: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /": EVERYBODY,
     "GET /static/{name}": EVERYBODY,
+    "GET /api/v1/openapi.json": ROLES,
     "GET /sign-in": EVERYBODY,
     "GET /sign-in/start": EVERYBODY,
     "GET /sign-in/back": EVERYBODY,

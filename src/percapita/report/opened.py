@@ -130,6 +130,18 @@ def open_figures(
     return Opened(store, basis, runs, loads(last.model_text), now, _heads(standing), notes)
 
 
+def open_runs(store: Store, runs: Mapping[str, str], basis: str, *, now: datetime) -> Opened:
+    """Open just these runs' figures, published or not any more.
+
+    Raises:
+        InputError: one of them is gone.
+    """
+    last = store.run(max(runs.values()))
+    for name in set(runs.values()):
+        store.run(name)
+    return Opened(store, basis, runs, loads(last.model_text), now)
+
+
 def _one_run(store: Store, record: Run, basis: str, now: datetime) -> Opened:
     model = loads(record.model_text)
     basis = basis or model.basis

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from percapita.core.errors import PercapitaError
 from percapita.web import refusals
 from percapita.web.door import Door
-from percapita.web.refusals import NotSignedInError, Refused
+from percapita.web.refusals import NotSignedInError, Refused, WrongRoleError
 from percapita.web.routes import Handler, Route
 from percapita.web.signing import led_to_sign_in
 
@@ -64,7 +64,8 @@ def _behind(door: Door, route: Route) -> Handler:
                 return led_to_sign_in(request)
             return refusals.answer(request, error, people=route.people, title="Sign in first")
         except (Refused, PercapitaError) as error:
-            return refusals.answer(request, error, people=route.people)
+            title = "Not for your role" if isinstance(error, WrongRoleError) else "No answer"
+            return refusals.answer(request, error, people=route.people, title=title)
         except Exception:  # noqa: BLE001 whatever it is, the server goes on
             _LOG.exception("%s failed", route.path)
             return refusals.answer(request, refusals.BrokenError(), people=route.people)

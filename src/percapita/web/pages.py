@@ -20,7 +20,7 @@ from percapita.report.document.writing import FORMS
 from percapita.report.opened import NothingPublishedError
 from percapita.store.site import NoStoreError
 from percapita.store.trail import LOOKED
-from percapita.web import refusals, rendering
+from percapita.web import contract, openapi, refusals, rendering
 from percapita.web.desk import Desk
 from percapita.web.door import Caller, Door
 from percapita.web.refusals import PAGE, Refused
@@ -57,6 +57,8 @@ def _answered(desk: Desk, door: Door, name: str, page: Page, write: Write) -> Ha
         caller: Caller = request.state.caller
         asked = Asked(tuple(request.query_params.multi_items()), caller.sight)
         try:
+            if request.url.path.startswith(openapi.START):
+                contract.check(name, asked.pairs)
             question = None if name in UNKEPT else (name, asked)
             view = await desk.answer(question, lambda bench: page(bench, asked))
             content, kind = await asyncio.to_thread(write, view, request)

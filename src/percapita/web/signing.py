@@ -67,7 +67,7 @@ class Signing:
         name, role = await asyncio.to_thread(self._door.tokens.holder, token)
         if role not in ROLES:
             await self._door.note(request, REFUSED, "POST /sign-in", status=401)
-            said = "That is no token in force of a reader." if token else "Enter a token."
+            said = "That token opens no pages, or was revoked." if token else "Enter a token."
             return self._page(request, onward, said, 401)
         return await self.begin(request, f"token {name}", role, onward, token=name)
 

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
+from starlette.requests import Request
+from starlette.responses import Response
+
+from percapita.core.roles import EVERYONE
 from percapita.project import Project
-from percapita.web import live, pages
+from percapita.web import live, openapi, pages
 from percapita.web.app import to_overview
 from percapita.web.desk import Desk
 from percapita.web.door import Door
 from percapita.web.oidc import Provider
+from percapita.web.pages import sent
 from percapita.web.routes import ANYBODY, Route
 from percapita.web.signing import Signing
 
 
 def routes(project: Project, desk: Desk, door: Door) -> Sequence[Route]:
     """Return every route but those of health, which stand beside the receivers too."""
-    return (
+    found = (
         Route("/", to_overview, ANYBODY, people=True),
         *pages.routes(desk, door),
         *live.routes(project),
         *_signing(project, door).routes(),
     )
+    return (*found, _described(found))
+
+
+def _described(found: Sequence[Route]) -> Route:
+    """Return the route of the API's description, which it is part of itself."""
+
+    async def respond(request: Request) -> Response:
+        return sent(request, text, "application/json")
+
+    route = Route(openapi.PATH, respond, EVERYONE)
+    text = json.dumps(openapi.document([*found, route]), indent=2, ensure_ascii=False) + "\n"
+    return route
 
 
 def _signing(project: Project, door: Door) -> Signing:

@@ -9,9 +9,10 @@ from typing import Any
 from percapita.core.privacy import digest
 from percapita.core.roles import EVERYTHING, Sight
 from percapita.core.subjects import SESSION, USER
-from percapita.report.cost.sighted import check_beside
+from percapita.report.cost.sighted import NotForRoleError, check_beside
 from percapita.report.document.blocks import Document
-from percapita.report.opened import Opened, open_figures
+from percapita.report.opened import Opened, open_figures, open_runs
+from percapita.web import paging
 from percapita.web.desk import Bench
 
 
@@ -64,12 +65,22 @@ def opened(bench: Bench, asked: Asked) -> Opened:
         NotForRoleError: a run is asked for, and whoever asks may see published ones only.
     """
     check_beside(asked.sight, run=asked.one("run"))
+    if cursor := asked.one("cursor"):
+        return _as_before(bench, asked, cursor)
     path = bench.project.model_path
     text = path.read_text(encoding="utf-8-sig") if path.exists() else None
     return open_figures(
         bench.store, now=bench.project.now, basis=asked.one("basis"), run=asked.one("run"),
         model_text=text,
     )  # fmt: skip
+
+
+def _as_before(bench: Bench, asked: Asked, cursor: str) -> Opened:
+    """Open the runs that a list was begun with."""
+    place = paging.read(bench.store.key, cursor)
+    if not asked.sight.people and place.runs != bench.store.published(place.basis):
+        raise NotForRoleError("runs that are not published any more: begin the list anew")
+    return open_runs(bench.store, place.runs, place.basis, now=bench.project.now)
 
 
 def noted(bench: Bench, written: str) -> str:

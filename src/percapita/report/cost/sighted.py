@@ -76,7 +76,8 @@ def _together(opened: Opened, found: Answer, sight: Sight) -> Sequence[Figure]:
     known = {m: _shown(opened, m, by[place].name, sight) for m in sorted(set(months.values()))}
     alone = {row.key: (row.key[place],) for row in rows}
     together = {row.key: known[months[row.key]].get(row.key[place], alone[row.key]) for row in rows}
-    return merged(rows, place, together, counted=not found.figures.overlap)
+    made = merged(rows, place, together, counted=not found.figures.overlap)
+    return made if timed is not None else sorted(made, key=lambda row: -row.cost.total)
 
 
 def _shown(opened: Opened, month: str, name: str, sight: Sight) -> Shown:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
 from percapita.core.errors import InputError, nearest
@@ -133,13 +134,9 @@ def _cut(opened: Opened, by: str) -> str:
 
 
 def _margin(written: str) -> Decimal:
-    try:
-        found = Decimal(written)
-    except InvalidOperation:
-        raise MarginError(written) from None
-    if not 0 <= found < _HUNDRED:
+    if not re.fullmatch(r"\d{1,2}(\.\d{1,6})?", written, re.ASCII):
         raise MarginError(written)
-    return found
+    return Decimal(written)
 
 
 def price(cost: Decimal | None, margin: Decimal) -> Decimal | None:

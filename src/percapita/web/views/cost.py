@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -17,6 +18,7 @@ from percapita.report.cost import sighted
 from percapita.report.cost.answer import Answer
 from percapita.report.numbers import amount, places
 from percapita.report.opened import Opened
+from percapita.web import paging
 from percapita.web.desk import Bench
 from percapita.web.view import Asked, View, noted, opened, period_of, periods
 
@@ -33,8 +35,14 @@ def view(bench: Bench, asked: Asked) -> View:
     by = asked.all("by") or [cuts(found, asked.sight)[0]]
     period = period_of(found, asked)
     question = _question(found, asked, by, period)
+    limit = asked.number("limit")
+    if limit:
+        question = replace(question, top=None)
     now = sighted.answer(found, question, asked.sight)
+    now, following = _paged(bench, asked, now, limit) if limit else (now, None)
     data = cost_json.statement(now)
+    if limit:
+        data["next"] = following
     header, rows = cost_json.flat(now)
     compared = asked.one("compare")
     if compared:
@@ -56,6 +64,18 @@ def view(bench: Bench, asked: Asked) -> View:
         noted(bench, where) for where in asked.all("where") if where.partition("=")[0] in _PEOPLE
     ]
     return View("cost.html", f"Cost by {' and '.join(by)}", data, header, rows, shown, people)
+
+
+def _paged(bench: Bench, asked: Asked, now: Answer, limit: int) -> tuple[Answer, str | None]:
+    """Return a page of the rows, and the cursor of the next one."""
+    key, found = bench.store.key, now.opened
+    cursor = asked.one("cursor")
+    after = paging.read(key, cursor).after if cursor else 0
+    rows = now.figures.rows
+    end = after + limit
+    place = paging.Place(found.basis, found.runs, end)
+    page = replace(now, figures=replace(now.figures, rows=rows[after:end]))
+    return page, paging.write(key, place) if end < len(rows) else None
 
 
 def cuts(found: Opened, sight: Sight = EVERYTHING) -> list[str]:

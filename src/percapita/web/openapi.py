@@ -1,0 +1,96 @@
+"""The API as OpenAPI describes it, written from the table of routes and the contract of pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from percapita.core.version import VERSION
+from percapita.web.contract import ANY, COUNT, PARAMETERS, RESULTS, TEXT, listed, record
+from percapita.web.routes import Route
+
+START: Final = "/api/v1/"
+PATH: Final = f"{START}openapi.json"
+_PROBLEM: Final = record(
+    type=TEXT, title=TEXT, status=COUNT, detail=TEXT, problems=listed(TEXT)
+)  # fmt: skip
+_REFUSED: Final = {
+    400: "What was asked for cannot be answered.",
+    401: "Nobody says who asks, or who says so is not known.",
+    403: "Whoever asks may not.",
+    409: "There are no figures yet.",
+    429: "Too many requests; Retry-After says when to come back.",
+}
+_LIVE: Final = record(meta=ANY, totals=ANY, rows=listed(ANY), classes=ANY, pools=listed(ANY))
+_BY: Final = {"name": "by", "in": "query", "description": "What rows are cut by.", "schema": TEXT}
+
+
+def document(routes: Sequence[Route]) -> dict[str, Any]:
+    """Describe every route of the API."""
+    found = [route for route in routes if route.path.startswith(START)]
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "percapita", "version": VERSION,
+            "description": "What every user costs. Amounts are exact, as strings. Keys may be"
+            " added within v1: read by name.",
+        },
+        "paths": {route.path: {route.method.lower(): _operation(route)} for route in found},
+        "components": {
+            "schemas": {"Problem": _PROBLEM, **{_title(n): s for n, s in RESULTS.items()}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "__Host-percapita"},
+            },
+        },
+        "security": [{"token": []}, {"session": []}, {}],
+    }  # fmt: skip
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    name = route.path.removeprefix(START)
+    return {
+        "operationId": name.replace("/", "_").replace(".", "_"),
+        "description": f"For {', '.join(sorted(route.roles))}.",
+        "parameters": _parameters(name),
+        "responses": {
+            "200": _success(name),
+            "304": {"description": "The reader has it already: see ETag and If-None-Match."},
+            **{str(status): _problem(said) for status, said in _REFUSED.items()},
+            **({"503": _problem("The estimate is not ready.")} if "live" in name else {}),
+        },
+    }
+
+
+def _parameters(name: str) -> list[Mapping[str, Any]]:
+    if name.startswith("live"):
+        return [_BY]
+    return [
+        {
+            "name": one.name, "in": "query", "description": one.meaning, "required": one.required,
+            "schema": listed(one.schema) if one.many else one.schema,
+        }
+        for one in PARAMETERS.get(name, ())
+    ]  # fmt: skip
+
+
+def _success(name: str) -> dict[str, Any]:
+    if name == "live/stream":
+        said = "Estimates, as server-sent events, as they change."
+        return {"description": said, "content": {"text/event-stream": {}}}
+    known: Mapping[str, Any] = {"openapi.json": {"type": "object"}, "live": _LIVE}
+    schema = known.get(name) or {"$ref": f"#/components/schemas/{_title(name)}"}
+    headers = {"ETag": {"description": "Of this answer.", "schema": TEXT}}
+    told: dict[str, Any] = {
+        "description": "The figures.", "content": {"application/json": {"schema": schema}}
+    }  # fmt: skip
+    return told if name == "live" else {**told, "headers": headers}
+
+
+def _problem(said: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": said, "content": {"application/problem+json": {"schema": schema}}}
+
+
+def _title(name: str) -> str:
+    return name.capitalize()
