@@ -11,6 +11,8 @@ import pytest
 
 from percapita.cli.main import run
 from percapita.project import Project
+from percapita.store.erasure import erase
+from percapita.store.kept import Kept
 
 BILL = """BillingCurrency,BilledCost,EffectiveCost,ChargePeriodStart,ChargePeriodEnd,\
 BillingPeriodStart,BillingPeriodEnd,ChargeCategory,ServiceName,BillingAccountId
@@ -107,3 +109,17 @@ def test_unknown_subjects_are_said(
     """A subject without a kind, or that nobody knows, is refused and nothing is changed."""
     assert run(["erase", subject, "--project", str(company)]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_kept_answers_go_with_who_is_erased(company: Path) -> None:
+    """What pages keep beside the tables may name somebody, and is worked out again."""
+    with Project.open(company).store() as store:
+        kept = Kept(store.root)
+        kept.put("answer", "bob")
+        assert kept.get("answer") == "bob"
+
+        erase(store, "user", "bob")
+
+        assert kept.get("answer") is None
+        kept.put("answer", "nobody")
+        assert kept.get("answer") == "nobody"

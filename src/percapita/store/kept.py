@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,10 @@ class Kept:
             part.write_text(answer, encoding="utf-8")
             part.replace(path)
             self._prune()
+
+    def forget(self) -> None:
+        """Remove every answer: somebody it names may be nobody now."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _prune(self) -> None:
         found = list(os.scandir(self._folder))
