@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from invariants.folder import Inputs, Row, amounts, ask, call, charge, closes, table, usage, write
+from percapita.project import Project
+from percapita.report.cost import kept
+from percapita.report.opened import open_figures
 
 MODEL = """
 version: 1
@@ -239,6 +242,27 @@ def test_revenue_is_converted_at_the_same_rates(tmp_path: Path) -> None:
     totals = ask(folder, "cost --period 2025-10")["totals"]
 
     assert Decimal(totals["revenue"]) == Decimal(100) + (Decimal("30.03") + Decimal(31)) * rate
+
+
+def test_a_kept_answer_follows_the_rates(tmp_path: Path) -> None:
+    """A statement that pages keep is worked out anew once a rate of its revenue is another."""
+    folder = project(tmp_path / "p", LINES)
+    (folder / "revenue.csv").write_text(table(EARNED), encoding="utf-8")
+    settings = (folder / "percapita.yaml").read_text("utf-8")
+    source = "  revenue: {kind: revenue, path: revenue.csv}\nrates:"
+    (folder / "percapita.yaml").write_text(settings.replace("rates:", source), "utf-8")
+    ask(folder, "run")
+
+    def revenue() -> str:
+        opened = Project.open(folder)
+        with opened.store(create=False, threads=1) as store:
+            figures = open_figures(store, now=opened.now)
+            return str(kept.statement(figures, ["tier"], "2025-10")["totals"]["revenue"])
+
+    before = revenue()
+    assert revenue() == before
+    (folder / "rates.csv").write_text(RATES.replace("1.091234567", "2.182469134"), encoding="utf-8")
+    assert Decimal(revenue()) > Decimal(before)
 
 
 def test_revenue_without_a_rate_is_an_error(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def _send(server: Server, acknowledged: list[str]) -> None:
 def test_packages_that_are_not_installed_are_named(tmp_path: Path) -> None:
     """Without a package of the server's the command says which, and what to install."""
     (tmp_path / "percapita.yaml").write_text("version: 1\n")
-    for package in ("uvicorn", "fastapi"):
+    for package in ("uvicorn", "starlette"):
         code = f"import sys; sys.modules[{package!r}] = None; from percapita.cli import main; "
         ports = ["--port", "0", "--otlp-http-port", "0", "--otlp-grpc-port", "0"]
         arguments = ["serve", "--project", str(tmp_path), *ports]

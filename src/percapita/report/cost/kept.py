@@ -67,5 +67,7 @@ def _key(opened: Opened, question: Question, sight: Sight) -> str:
         [at.name for at in question.by], question.unit.name,
         question.period.label if question.period else None,
         [repr(one) for one in closings.all()], [repr(one) for one in closings.adjustments()],
+        # Revenue is converted as it is read.
+        repr(opened.store.rates()) if opened.store.rates else "",
     ]  # fmt: skip
     return hashlib.blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()
