@@ -215,14 +215,14 @@ class Engine:
         return self.load_arrow(name, schema, pa.table(arrays))
 
     def _load_few(self, name: str, schema: Schema, rows: Sequence[Sequence[Any]]) -> int:
-        """Load rows one by one: arrays of Arrow would import pandas, if only to ask for it."""
-        types = [sql_type(kind) for kind in schema.values()]
-        none = ", ".join(f"NULL AS {quote(column)}" for column in schema)
-        self.create(name, f"SELECT {none} LIMIT 0", schema)
-        if rows:
-            values = ", ".join(f"CAST(? AS {kind})" for kind in types)
-            plain = [[f"{v:f}" if isinstance(v, Decimal) else v for v in row] for row in rows]
-            self._connection.executemany(f"INSERT INTO {quote(name)} VALUES ({values})", plain)
+        """Load rows as lists, a column each: arrays of Arrow would import pandas, if only to ask."""
+        lists = zip(*rows, strict=True) if rows else ([] for _ in schema)
+        plain = [[f"{v:f}" if isinstance(v, Decimal) else v for v in column] for column in lists]
+        self.create(
+            name, f"SELECT {', '.join(f'NULL AS {quote(c)}' for c in schema)} LIMIT 0", schema
+        )
+        told = ", ".join(f"unnest(CAST(? AS {sql_type(kind)}[]))" for kind in schema.values())
+        self._connection.execute(f"INSERT INTO {quote(name)} SELECT {told}", plain)
         return len(rows)
 
     def load_arrow(self, name: str, schema: Schema, table: pa.Table) -> int:
