@@ -215,7 +215,7 @@ class Engine:
         return self.load_arrow(name, schema, pa.table(arrays))
 
     def _load_few(self, name: str, schema: Schema, rows: Sequence[Sequence[Any]]) -> int:
-        """Load rows as lists, a column each: arrays of Arrow would import pandas, if only to ask."""
+        """Load rows as lists, a column each: Arrow would import pandas, if only to ask."""
         lists = zip(*rows, strict=True) if rows else ([] for _ in schema)
         plain = [[f"{v:f}" if isinstance(v, Decimal) else v for v in column] for column in lists]
         self.create(
