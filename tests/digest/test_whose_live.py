@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
+import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from digest.counter import MODEL, Counter
 from digest.otlp import SECOND, SHOP, T, logs, span, traces
 from percapita.core.tables import CLAIMS
+from percapita.store.claimed import bind
 from percapita.store.erasure import erase
 
 WAIT = 31
+HOUR = 3_600 * SECOND
 
 
 def levels(counter: Counter) -> dict[str | None, int]:
@@ -162,6 +167,34 @@ def test_a_session_is_claimed_by_its_user(counter: Counter) -> None:
     assert claimed(counter) == [("s", "a", "user", 0), ("t", "b", "user", 6)]
     assert counter.store.doctor() == []
     assert len(counter.store.logged(CLAIMS)) == 1
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_shared_device_goes_back_to_who_had_it_before(
+    counter: Counter,
+    together: bool,  # noqa: FBT001 a case
+) -> None:
+    """Of two who use one session in turn, each has what was done while it was theirs."""
+    logins = [(1, 5, "a"), (2, 3, "b"), (3, 1, "a")]
+    named = [
+        span(n, {"session.id": "s", "user.id": who}, end=T - ago * HOUR) for n, ago, who in logins
+    ]
+    hours = enumerate((4, 3, 2, 1), start=10)
+    unnamed = [span(n, {"session.id": "s"}, end=T - ago * HOUR + 600 * SECOND) for n, ago in hours]
+    bodies = [traces([one]) for one in [*named, *unnamed]]
+    if together:
+        counter.send("traces", *bodies)
+    else:
+        for body in bodies:
+            counter.send("traces", body, after=1)
+    counter.finish()
+
+    bind(counter.store, ZoneInfo("UTC"))
+    rows = counter.store.engine.rows(
+        "SELECT subject, sum(quantity)::BIGINT FROM readings WHERE meter = 'requests' GROUP BY 1"
+    )
+    found = {counter.store.door.find("user", who): n for who, n in (("a", 4), ("b", 3))}
+    assert dict(rows) == found
 
 
 def test_the_erased_are_forgotten_by_what_counts(counter: Counter) -> None:

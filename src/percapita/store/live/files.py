@@ -63,9 +63,8 @@ _MERGING: Final = {
         " FROM {files} GROUP BY meter, time ORDER BY meter, time",
     ),
     CLAIMS.name: _Merging(
-        tuple(name for name in CLAIMS.names if name != "seen"), {"seen": "min(seen)"},
-        ("subject", "of"),
-        "SELECT min(seen), count(DISTINCT (subject, of, level)) FROM {files}",
+        CLAIMS.names, {}, ("subject", "seen"),
+        "SELECT min(seen), max(seen), count(DISTINCT (subject, of, level, seen)) FROM {files}",
     ),
     EVENTS.name: _Merging(
         (), {}, ("at", "kind", "name"),
