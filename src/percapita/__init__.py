@@ -1,7 +1,5 @@
 """percapita: what every user costs, exactly, explainably, and now.
 
-import percapita
-
 with percapita.open("acme") as book:
 book.cost("tier", period="2025-10").arrow()
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def site(project: Path) -> Iterator[Site]:
-    """Serve it."""
-    with served(project) as found:
+def site(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Serve a copy of it.
+
+    The original is nobody's, so that tests may copy it: a process that closes a file which its own
+    SQLite has open loses the locks on it.
+    """
+    folder = shutil.copytree(project, tmp_path_factory.mktemp("site") / "project")
+    with served(folder) as found:
         yield found

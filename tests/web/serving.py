@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import subprocess
 import threading
 import time
 import urllib.error
@@ -113,3 +114,13 @@ def served(project: Path, *, host: str = "127.0.0.1", **how: Any) -> Iterator[Si
         finally:
             server.should_exit = True
             thread.join()
+
+
+def kept_in(folder: Path) -> bytes:
+    """Return the bytes of a project's catalog.
+
+    Another process reads them: one that closes a file which its own SQLite has open loses the
+    locks on it.
+    """
+    files = sorted((folder / ".percapita").glob("catalog*"))
+    return subprocess.run(["cat", *files], capture_output=True, check=True).stdout  # noqa: S603, S607

@@ -17,7 +17,7 @@ from percapita.project import Project
 from percapita.store.journal import decided
 from percapita.store.trail import Trail
 from servers.postgres import Postgres
-from web.serving import served
+from web.serving import kept_in, served
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_questions_are_not_in_the_log(folder: Path) -> None:
     viewer = token_of(folder, "viewer")
     with served(folder, host="10.0.0.1") as site:
         site.get("/explain.json?subject=ada%40shop.example", Authorization=f"Bearer {viewer}")
-    stored = b"".join(p.read_bytes() for p in (folder / ".percapita").glob("catalog*"))
+    stored = kept_in(folder)
 
     assert b"ada@shop.example" not in stored
 

@@ -18,7 +18,7 @@ from figures.w1 import w1
 from percapita.cli.main import run
 from percapita.project import Project
 from percapita.store.trail import Trail
-from web.serving import Reply, Site, served
+from web.serving import Reply, Site, kept_in, served
 
 ACCOUNTS: Final = {
     "ada": User(sub="ada", claims={"email": "ada@shop.example", "groups": ["controlling"]}),
@@ -137,7 +137,7 @@ def test_a_token_signs_a_browser_in(
     page = window.get("/overview")
     csrf = re.findall(r'name="csrf" value="(\w+)"', page.text)[0]
     cookie = reply.headers["set-cookie"]
-    stored = b"".join(p.read_bytes() for p in (folder / ".percapita").glob("catalog*"))
+    stored = kept_in(folder)
 
     assert page.status == 200
     assert "token board · viewer" in page.text
