@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -229,3 +230,38 @@ def test_tokens_of_readers_are_made_on_the_command_line(
     assert run(["token", "create", role, "--role", role, "--project", str(tmp_path)]) == 0
 
     assert "sign in to the pages" in capsys.readouterr().err
+
+
+BILL: Final = """BillingCurrency,BilledCost,EffectiveCost,ChargePeriodStart,ChargePeriodEnd,\
+BillingPeriodStart,BillingPeriodEnd,ChargeCategory,ServiceName,BillingAccountId
+USD,100,100,2025-10-01T00:00:00Z,2025-10-03T00:00:00Z,\
+2025-10-01T00:00:00Z,2025-11-01T00:00:00Z,Usage,Web,a
+"""
+USAGE: Final = """hour,subject,subject_kind,meter,quantity
+2025-10-01T08:00Z,ann,user,requests,90
+2025-10-01T09:00Z,bob,user,requests,10
+"""
+
+
+def test_a_finding_about_one_person_is_for_who_may_see_people(tmp_path: Path) -> None:
+    """How much of a pool one user takes is nobody's to read but that of finance and admin."""
+    folder = tmp_path / "acme"
+    assert run(["init", str(folder)]) == 0
+    model = "currency: USD\npools:\n  - {pool: web, match: {ServiceName: Web}, by: requests}\n"
+    (folder / "model.yaml").write_text(model, encoding="utf-8")
+    for name, text in (("bill", BILL), ("usage", USAGE)):
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+        assert run(["import", str(folder / f"{name}.csv"), "--project", str(folder)]) == 0
+    assert run(["run", "--project", str(folder)]) == 0
+    project = Project.open(folder)
+    with project.store() as store:
+        tokens = {role: store.tokens.create(role, role, project.now) for role in ROLES}
+    told = {}
+    with served(folder, host="10.0.0.1") as site:
+        for role in ROLES:
+            bearer = {"Authorization": f"Bearer {tokens[role]}"}
+            forms = product(("overview", "data"), ("", ".json", ".csv"))
+            pages = [site.get(f"/{page}{form}", **bearer).text for page, form in forms]
+            told[role] = any("takes 90" in page for page in pages)
+
+    assert told == {"viewer": False, "finance": True, "operator": False, "admin": True}

@@ -9,6 +9,7 @@ from typing import Any, Final
 from percapita.core.money import percent, quotient, text, total
 from percapita.core.roles import EVERYTHING, Sight
 from percapita.core.tables import FINDINGS
+from percapita.report.check.sighted import visible
 from percapita.report.cost import sighted
 from percapita.report.cost.kept import statement
 from percapita.report.opened import Opened
@@ -68,7 +69,7 @@ def overview(
         "changes": _changes(pools, period, before),
         "compared_with": before or None,
         "events": _events(opened, period) if sight.tenants else [],
-        "findings": _findings(opened, period) if sight.tenants else [],
+        "findings": _findings(opened, period, sight) if sight.tenants else [],
     }
 
 
@@ -177,9 +178,9 @@ def _events(opened: Opened, period: str) -> list[Row]:
     return list(to_json(found)["events"])[-_MOST_EVENTS:]
 
 
-def _findings(opened: Opened, period: str) -> list[Row]:
+def _findings(opened: Opened, period: str, sight: Sight) -> list[Row]:
     """Return what a month's run found, most money first."""
     opened.bind(FINDINGS, periods=[period])
-    rows = read_check.findings(opened.engine)
+    rows = visible(read_check.findings(opened.engine), sight)
     rows.sort(key=lambda row: -(row["amount"] or Decimal(0)))
     return [{**row, "amount": text(row["amount"])} for row in rows[:_FINDINGS]]

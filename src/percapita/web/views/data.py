@@ -9,6 +9,7 @@ from percapita.project import checking
 from percapita.report import sources
 from percapita.report.check import view as check_view
 from percapita.report.check.check import check
+from percapita.report.check.sighted import visible
 from percapita.report.numbers import instant
 from percapita.web.desk import Bench
 from percapita.web.view import Asked, View
@@ -21,6 +22,7 @@ def view(bench: Bench, asked: Asked) -> View:
     period = asked.one("period") or None
     project, store = bench.project, bench.store
     found = check(store, checking.asked(project, period))
+    found.findings = visible(found.findings, asked.sight)
     meta = {"period": period, "as_of": instant(project.now)}
     data: dict[str, Any] = json.loads(check_view.check_json(found, meta))
     data["sources"] = [one.json() for one in sources.deliveries(store)]
