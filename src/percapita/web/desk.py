@@ -50,7 +50,6 @@ class _Kept:
 
     answer: Future[Any]
     since: float = field(default_factory=time.monotonic)
-    renewing: bool = False
 
     @property
     def age(self) -> float:
@@ -73,6 +72,7 @@ class Desk:
         self._watch: Store | None = None
         """The store that is asked whether anything changed."""
         self._answers: OrderedDict[object, _Kept] = OrderedDict()
+        self._renewing = False
         self._lock = threading.RLock()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="desk")
 
@@ -110,8 +110,9 @@ class Desk:
             kept = self._answers.get(key)
             if kept is None or kept.age > _STALE or kept.failed:
                 kept = self._answers[key] = _Kept(self._pool.submit(self._work, make))
-            elif kept.age > _FRESH and kept.answer.done() and not kept.renewing:
-                kept.renewing = True
+            elif kept.age > _FRESH and kept.answer.done() and not self._renewing:
+                # One at a time: who asks something new waits for no more than that.
+                self._renewing = True
                 self._pool.submit(self._work, make).add_done_callback(
                     lambda renewed: self._renew(key, renewed)
                 )
@@ -122,6 +123,7 @@ class Desk:
 
     def _renew(self, key: object, renewed: Future[Any]) -> None:
         with self._lock:
+            self._renewing = False
             self._answers[key] = _Kept(renewed)
 
     def _work(self, make: Make) -> Any:  # noqa: ANN401
