@@ -9,7 +9,7 @@ from percapita.attribute.sampling import CONFIDENCE
 from percapita.core.money import text
 from percapita.core.subjects import SESSION, TENANT, USER
 from percapita.measure.question import Dimension, ask, dimension
-from percapita.report.cost.doubt import Sure, sure
+from percapita.report.cost.doubt import Sure, is_sampled, sure
 from percapita.report.cost.plan import plan_of
 from percapita.report.cost.spending import spending
 from percapita.report.explain.who import Sought
@@ -19,6 +19,9 @@ from percapita.report.opened import Opened
 
 def interval(opened: Opened, sought: Sought, period: str | None, pool: str) -> dict[str, Any]:
     """Return ``interval`` for ``meta`` where the figure depends on sampled usage, else nothing."""
+    if not is_sampled(opened):
+        # Only sampled usage pays for reading what everybody got.
+        return {}
     where = [(dimension(name, opened.model), value) for name, value in sought.attributes.items()]
     if sought.subjects:
         kind = str(sought.shown.get("subject_kind"))

@@ -326,7 +326,7 @@ def _normal(kind: str) -> str:
 
 
 def arrow_type(kind: str) -> Any:  # noqa: ANN401
-    """Return Arrow's type of a type of ``core/tables.py``."""
+    """Return Arrow's type of a type of ``core/tables``."""
     import pyarrow as pa  # noqa: PLC0415
 
     simple: Mapping[str, Any] = {

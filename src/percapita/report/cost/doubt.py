@@ -81,6 +81,11 @@ _NOTES: Final = (
 )
 
 
+def is_sampled(opened: Opened) -> bool:
+    """Tell whether any driver's usage is sampled: without, every figure is exact."""
+    return bool(_sampled(opened, sorted(opened.runs)))
+
+
 def _sampled(opened: Opened, periods: Sequence[str]) -> list[_Way]:
     """Return the drivers whose usage is sampled."""
     ways = [way for pool in opened.model.pools for way in _ways(pool)]

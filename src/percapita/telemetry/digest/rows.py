@@ -28,7 +28,7 @@ class Rows:
     at: Ints
     """When it ended, in nanoseconds since 1970: the hour it is counted in."""
     key: Words
-    """With ``check``, what it is known again by; begins with its time (see ``store/known.py``)."""
+    """With ``check``, what it is known again by; begins with its time: ``store/live/dedup.py``."""
     check: Words
     cell: Ints
     operation: Ints
