@@ -108,6 +108,14 @@ def test_few_traces_are_no_number(company: Path, capsys: pytest.CaptureFixture[s
     assert "not enough data" in capsys.readouterr().out
 
 
+def test_the_newest_month_is_meant(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who names no period gets the newest month that has readings."""
+    for verb in ("readings", "attribution", "activity"):
+        october = asked(company, capsys, verb)
+        assert run([verb, "--format", "json", "--project", str(company)]) == 0
+        assert json.loads(capsys.readouterr().out) == october
+
+
 def test_sampled_meter_is_brought_to_the_unsampled_total(
     company: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -84,6 +84,25 @@ def test_nearest_meter_is_named() -> None:
     ]
 
 
+def test_built_in_meter_says_what_brings_it() -> None:
+    """A known meter without readings says where they come from; a wrong name, which was meant."""
+    model = model_of(
+        "  - {pool: db, match: {ServiceName: db}, by: db.queries}\n"
+        "  - {pool: web, by: request.secs}\n"
+    )
+
+    assert warnings(model, meters=set()) == [
+        (
+            "unknown-meter model.yaml:3:46: No reading of the meter 'db.queries' was imported."
+            " percapita serve takes it from spans; none that fit have come."
+        ),
+        (
+            "unknown-meter model.yaml:4:21: No reading of the meter 'request.secs' was imported."
+            " Did you mean requests or request.time?"
+        ),
+    ]
+
+
 def test_tags_nobody_carries() -> None:
     """A tag that no line carries is named in match, direct and within."""
     assert warnings(SHOP, tags={"environment"}) == [

@@ -13,9 +13,11 @@ from percapita.cli import options
 if TYPE_CHECKING:
     from percapita.core.periods import Period
     from percapita.model.spec import Model
+    from percapita.store import Store
 
-_period = click.option("--period", metavar="PERIOD", required=True,
-                       help="2025, 2025-Q4, 2025-10, 2025-10-03 or A..B.")  # fmt: skip
+_period = click.option("--period", metavar="PERIOD",
+                       help="2025, 2025-Q4, 2025-10, 2025-10-03 or A..B; the newest month with "
+                            "readings unless said.")  # fmt: skip
 
 
 @click.command("readings")
@@ -27,7 +29,7 @@ _period = click.option("--period", metavar="PERIOD", required=True,
               help="How many rows the table shows; JSON has all.")  # fmt: skip
 @options.output("text", "json")
 def readings_command(
-    *, project_dir: Path, store_dir: Path | None, period: str, by: str, top: int, form: str
+    *, project_dir: Path, store_dir: Path | None, period: str | None, by: str, top: int, form: str
 ) -> None:
     """Sum what was measured: signals, quantity in base units, and how sure a sample makes it.
 
@@ -36,7 +38,7 @@ def readings_command(
 
     \b
     Examples:
-      percapita readings --period 2025-10
+      percapita readings
       percapita readings --period 2025-10-03 --by service --format json
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
@@ -46,7 +48,7 @@ def readings_command(
     project = Project.open(project_dir, store_dir)
     model = project.model()
     with project.store(create=False) as store:
-        found = usage.readings(store, model, _asked(model, period), by)
+        found = usage.readings(store, model, _asked(store, model, period), by)
     if form == "json":
         click.echo(json.dumps(usage.record(found), indent=2, ensure_ascii=False))
     else:
@@ -58,7 +60,7 @@ def readings_command(
 @_period
 @options.output("text", "json")
 def attribution_command(
-    *, project_dir: Path, store_dir: Path | None, period: str, form: str
+    *, project_dir: Path, store_dir: Path | None, period: str | None, form: str
 ) -> None:
     """Show how much usage names its user, and where the id is lost.
 
@@ -77,7 +79,7 @@ def attribution_command(
     project = Project.open(project_dir, store_dir)
     model = project.model()
     with project.store(create=False) as store:
-        found = attribution.attribution(store, model, _asked(model, period))
+        found = attribution.attribution(store, model, _asked(store, model, period))
     if form == "json":
         click.echo(json.dumps(attribution.record(found), indent=2, ensure_ascii=False))
     else:
@@ -91,7 +93,7 @@ def attribution_command(
               show_default=True, help="What activity is shown by.")  # fmt: skip
 @options.output("text", "json")
 def activity_command(
-    *, project_dir: Path, store_dir: Path | None, period: str, by: str, form: str
+    *, project_dir: Path, store_dir: Path | None, period: str | None, by: str, form: str
 ) -> None:
     """Show who was active: users by day, week and month, sessions, transactions, bots.
 
@@ -109,14 +111,15 @@ def activity_command(
     project = Project.open(project_dir, store_dir)
     model = project.model()
     with project.store(create=False) as store:
-        found = activity.activity(store, model, _asked(model, period), by)
+        found = activity.activity(store, model, _asked(store, model, period), by)
     if form == "json":
         click.echo(json.dumps(activity.record(found), indent=2, ensure_ascii=False))
     else:
         activity.show(Page(), found)
 
 
-def _asked(model: Model, period: str) -> Period:
+def _asked(store: Store, model: Model, period: str | None) -> Period:
     from percapita.core.periods import parse, zone  # noqa: PLC0415
+    from percapita.report.usage import usage  # noqa: PLC0415
 
-    return parse(period, zone(model.timezone))
+    return parse(period or usage.newest(store), zone(model.timezone))

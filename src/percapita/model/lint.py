@@ -67,9 +67,10 @@ def _meters(model: Model, seen: Seen) -> Iterator[Problem]:
         asked.add(name)
         if seen.meters is not None and name not in seen.meters:
             message = f"No reading of the meter {name!r} was imported."
-            hint = nearest(name, seen.meters)
-            if name in fed and not fed[name].built_in:
-                hint = f"The model takes it from {fed[name].source}; none that fit have come."
+            hint = nearest(name, {*seen.meters, *fed})
+            if name in fed:
+                taker = "percapita serve" if fed[name].built_in else "The model"
+                hint = f"{taker} takes it from {fed[name].source}; none that fit have come."
             yield Problem("unknown-meter", model.where(*path), message, hint)
     for name, signals in fed.items():
         if name not in asked and not signals.built_in:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from percapita.attribute.sampling import CONFIDENCE, Measured, Summed, around, measured
 from percapita.core.errors import InputError
 from percapita.core.periods import Period, local_day, zone
+from percapita.core.tables import READINGS
 from percapita.model.spec import Model
 from percapita.report.table import Column, Page
 from percapita.report.usage.totals import Sums, Truth, known
@@ -24,9 +25,9 @@ from percapita.store.read.usage import Bounds, Used
 class NoReadingsError(InputError):
     """There is no usage to show."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str = "") -> None:
         super().__init__(
-            f"There are no readings of {label}.",
+            f"There are no readings of {label}." if label else "There are no readings yet.",
             hint="Import usage, or send telemetry to percapita serve.",
         )
 
@@ -54,6 +55,18 @@ class Readings:
     lines: tuple[Line, ...]
     weight: str
     """Weight of signals of unknown probability, as the model says."""
+
+
+def newest(store: Store) -> str:
+    """Return the newest month that has readings.
+
+    Raises:
+        NoReadingsError: none has.
+    """
+    found = store.engine.value(f"SELECT max(period) FROM {store.bind(READINGS)}")
+    if found is None:
+        raise NoReadingsError
+    return str(found)
 
 
 def bounds(period: Period, model: Model) -> Bounds:
