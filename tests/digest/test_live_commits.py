@@ -18,6 +18,7 @@ from percapita.core.tables import READINGS
 from percapita.report.sources import deliveries
 from percapita.store.crash import ENVIRONMENT, KILLED, LIVE_POINTS
 from percapita.store.lock import HeldError
+from percapita.store.read.live import arrival
 from store.store_rows import FOUND
 
 SCRIPT = Path(__file__).with_name("count_script.py")
@@ -91,6 +92,18 @@ def test_small_files_are_merged(counter: Counter) -> None:
     left = list((counter.root / "tables" / "readings").glob("*/*/*.parquet"))
     assert len(left) <= 4
     assert counter.meters()["requests"] == (21, 21)
+
+
+def test_merging_brings_nothing(counter: Counter) -> None:
+    """However often files are merged, telemetry is as old as the newest signal that came."""
+    for n in range(1, 4):
+        counter.send("traces", traces([span(n, {"user.id": "a"})]), after=2)
+    came = arrival(counter.store.catalog).readings
+    counter.pass_time(600)
+    counter.digest.tend(counter.spool.now, idle=True)
+
+    assert len(counter.store.live_imports()) == 1
+    assert arrival(counter.store.catalog).readings == came
 
 
 def test_what_was_received_is_one_delivery(counter: Counter) -> None:

@@ -205,6 +205,14 @@ def test_names_are_escaped(site: Site) -> None:
         assert HOSTILE not in site.get(path).text
 
 
+def test_names_in_the_model_are_set_as_code(site: Site) -> None:
+    """Columns and meters in the sentences of the model look as they are written in the file."""
+    table = site.get("/model").text.split("<table>")[1].split("</table>")[0]
+
+    assert "<code>ServiceName</code>" in table
+    assert "`" not in table
+
+
 def test_a_project_without_figures_leads_the_way(tmp_path: Path) -> None:
     """Before the first run every page says which commands lead to a figure."""
     folder = tmp_path / "new"

@@ -63,6 +63,7 @@ def _environment() -> Environment:
         "signed": signed,
         "rise": rise,
         "age": age,
+        "prose": prose,
     }
     made.globals["static"] = static
     return made
@@ -106,6 +107,17 @@ def age(seconds: int) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size:,} {name}"
     return f"{seconds} s"
+
+
+def prose(text: str) -> Markup:
+    """Write a sentence; what stands in backticks is set as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if n % 2 else escape(part)
+        for n, part in enumerate(parts)
+    )
 
 
 def count(value: int | None) -> Markup:

@@ -12,13 +12,13 @@ from typing import Any, Final
 from percapita.attribute.sampling import CONFIDENCE, Measured, Summed, around, measured
 from percapita.core.errors import InputError
 from percapita.core.periods import Period, local_day, zone
-from percapita.core.tables import READINGS
 from percapita.model.spec import Model
 from percapita.report.table import Column, Page
 from percapita.report.usage.totals import Sums, Truth, known
 from percapita.store import Store, claimed
 from percapita.store.catalog.people import people
 from percapita.store.read import usage as read_usage
+from percapita.store.read.live import measured_months
 from percapita.store.read.usage import Bounds, Used
 
 
@@ -63,10 +63,10 @@ def newest(store: Store) -> str:
     Raises:
         NoReadingsError: none has.
     """
-    found = store.engine.value(f"SELECT max(period) FROM {store.bind(READINGS)}")
-    if found is None:
+    found = measured_months(store.catalog)
+    if not found:
         raise NoReadingsError
-    return str(found)
+    return found[0]
 
 
 def bounds(period: Period, model: Model) -> Bounds:

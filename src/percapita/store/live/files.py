@@ -99,16 +99,20 @@ class Part(NamedTuple):
 
 def name(
     connection: Connection, staging: Staging, owner: str, now: datetime,
-    *, seq: int, level: int, quarantined: int = 0,
+    *, seq: int, level: int, came: datetime | None = None, quarantined: int = 0,
 ) -> None:  # fmt: skip
-    """Make staged files an import of the live source."""
+    """Make staged files an import of the live source.
+
+    ``came``: when the newest of its rows came in; now unless said.
+    """
     rows = sum(file.rows for file in staging.files)
     connection.execute(
         sa.insert(IMPORTS),
         {
             "id": owner, "seq": seq, "source": SOURCE, "kind": "readings", "format": SOURCE,
             "mode": "append", "content": owner, "settings": str(level), "state": "live",
-            "begun_at": now, "committed_at": now, "rows": rows, "quarantined": quarantined,
+            "begun_at": came or now, "committed_at": now, "rows": rows,
+            "quarantined": quarantined,
             "sums": {}, "notes": [],
         },
     )  # fmt: skip
@@ -205,9 +209,13 @@ def _merge(site: Site, parts: Sequence[Part], level: int, now: datetime) -> None
         raise MergeError(table.name, period)
     point("live.merge-written")
     staging.settle()
+    began = sa.select(sa.func.max(IMPORTS.c.begun_at))
     with site.catalog.write() as connection:
         seq = take(connection, "commits", 1)
-        name(connection, staging, owner, now, seq=seq, level=level)
+        came = connection.execute(
+            began.where(IMPORTS.c.id.in_([part.owner for part in parts]))
+        ).scalar_one()
+        name(connection, staging, owner, now, seq=seq, level=level, came=came)
         _supersede(connection, parts, owner, seq, now)
         point("live.merge-staged")
     point("live.merge-committed")

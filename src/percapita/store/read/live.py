@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from percapita.core.subjects import NOBODY, PSEUDO_SLICE
+from percapita.core.tables import READINGS
 from percapita.store.catalog.catalog import Catalog
-from percapita.store.catalog.tables import IMPORTS
+from percapita.store.catalog.tables import IMPORTS, SCOPES
 from percapita.store.engine import Engine, literal
-from percapita.store.live.files import SOURCE
 
 _LONG = "l.ChargePeriodEnd - l.ChargePeriodStart > INTERVAL '25 hours'"
 """A charge of more than a day, a clock change allowed for."""
@@ -143,10 +143,20 @@ def arrival(catalog: Catalog) -> Arrival:
     with catalog.read() as connection:
         seq = connection.execute(sa.select(newest)).scalar_one()
         readings = IMPORTS.c.kind == "readings"
-        # What merges files of before brings nothing.
-        brought = (IMPORTS.c.source != SOURCE) | (IMPORTS.c.settings == "0")
+        # What merges files keeps the time when the newest of their rows came in.
         at: Any = connection.execute(
-            sa.select(sa.func.max(IMPORTS.c.committed_at)).where(readings, brought)
+            sa.select(sa.func.max(IMPORTS.c.begun_at)).where(readings)
         ).scalar_one()
         others = connection.execute(sa.select(newest).where(~readings)).scalar_one()
     return Arrival(int(seq), at, int(others))
+
+
+def measured_months(catalog: Catalog) -> list[str]:
+    """Return the months that have readings, the newest first."""
+    wanted = (
+        sa.select(SCOPES.c.period)
+        .where(SCOPES.c.table_name == READINGS.name, SCOPES.c.superseded.is_(None))
+        .distinct()
+    )
+    with catalog.read() as connection:
+        return sorted(connection.execute(wanted).scalars(), reverse=True)

@@ -7,8 +7,9 @@ from typing import Any
 
 from percapita.report.charts import spark
 from percapita.report.usage.debugging import debugging
+from percapita.store.read.live import measured_months
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, opened, period_of, periods
+from percapita.web.view import Asked, View, opened, periods
 
 _HEADER = ("what", "name", "of", "value")
 
@@ -16,9 +17,10 @@ _HEADER = ("what", "name", "of", "value")
 def view(bench: Bench, asked: Asked) -> View:
     """Gather the page of a month."""
     found = opened(bench, asked)
-    period = period_of(found, asked)
+    months = sorted({*periods(found), *measured_months(bench.store.catalog)}, reverse=True)
+    period = asked.one("period") or months[0]
     data = debugging(found, period)
-    shown = {"period": period, "periods": periods(found), "spark": _spark, "sums": _sums}
+    shown = {"period": period, "periods": months, "spark": _spark, "sums": _sums}
     return View("debug.html", f"Debugging {period}", data, list(_HEADER), _rows(data), shown)
 
 
