@@ -106,14 +106,31 @@ def groups_of(statement: Any, name: str, place: int) -> list[set[int]]:  # noqa:
     return [{n for n, person in enumerate(PEOPLE, 1) if person[place] in values} for values in rows]
 
 
+def facets_of(folder: Path, capsys: pytest.CaptureFixture[str], role: str) -> list[list[set[int]]]:
+    """Return who is in each line of each facet that a role may open, as its reader can tell."""
+    opened = ("--facet", "tier", "--facet", "region", "--facet", "pool", "--facet", "month")
+    found = asked(folder, capsys, "--by", "pool", "--as", role, *opened)["facets"]
+    assert [facet["facet"] for facet in found] == ["tier", "region", "pool", "month"]
+    tables = []
+    for facet, place in zip(found, (0, 1), strict=False):
+        assert facet["others"] is None
+        values = [set(one.get("merged", [one["value"]])) for one in facet["values"]]
+        tables.append([{n for n, p in enumerate(PEOPLE, 1) if p[place] in one} for one in values])
+    return tables
+
+
 def test_differences_single_nobody_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """From all tables of a viewer together, and the total, no sum of fewer than five follows."""
+    """From all tables and facets of a viewer, and the total, no sum of fewer than five follows."""
     everyone = [set(range(1, len(PEOPLE) + 1))]
     tables = {}
     for role in ("viewer", "admin"):
         tier = asked(folder, capsys, "--by", "tier", "--as", role)
         region = asked(folder, capsys, "--by", "region", "--as", role)
         tables[role] = [everyone, groups_of(tier, "tier", 0), groups_of(region, "region", 1)]
+        beside = facets_of(folder, capsys, role)
+        # By facets alone it works as well as by tables.
+        assert list(told_by([everyone, *beside])) == list(told_by(tables[role]))
+        tables[role] += beside
 
     # The attack works: from the tables of an admin it finds the two of Trial, for one.
     assert (12, 13) in set(singled_out(tables["admin"], FEWEST))
@@ -157,6 +174,11 @@ def test_a_cut_by_pools_shows_the_same_groups(
         ["--by", "tier", "--where", "region=EU"],
         ["--distribution"], ["--by", "day"],
         ["--by", "tier", "--run", "r000001"], ["--by", "service"],
+        ["--by", "pool", "--facet", "user"], ["--by", "pool", "--facet", "day"],
+        ["--by", "pool", "--facet", "tier", "--where", "tier=Pro"],
+        ["--by", "pool", "--facet", "tier", "--where", "region=EU"],
+        ["--by", "pool", "--facet", "tier", "--period", "2025-10-01..2025-10-30"],
+        ["--by", "tier", "--facet", "region", "--facet", "service"],
     ],
 )  # fmt: skip
 def test_what_may_single_people_out_is_refused(

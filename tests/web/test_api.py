@@ -21,7 +21,8 @@ from web.serving import Site, served
 
 ASKED: Final = {
     "cost": ("?by=tier", "?by=pool&by=tier", "?by=month", "?by=user", "?by=tier&compare=2025-10",
-             "?by=tier&limit=2", "?by=tier&where=tier%3DStarter&scope=infrastructure"),
+             "?by=tier&limit=2", "?by=user&facet=tier&facet=user&facet=month",
+             "?by=tier&where=tier%3DStarter&scope=infrastructure"),
     "explain": ("", "?segment=tier%3DStarter", "?segment=tier%3DStarter&pool=postgresql"),
     "overview": ("", "?basis=effective"),
     "statements": ("", "?for=tier%3DStarter"),
@@ -172,7 +173,8 @@ def test_names_of_tenants_are_text(tmp_path: Path) -> None:
         world.slices[number] = (kind, renamed)
     folder = make_project(tmp_path / "evil", world)
     with served(folder) as site:
-        shown = [site.get(path).text for path in ("/overview", "/cost?by=tier", "/statements")]
+        shown = [site.get(path).text for path in ("/overview", "/cost?by=tier", "/statements",
+                                               "/cost?by=pool&facet=tier")]  # fmt: skip
         raw = site.get("/api/v1/cost?by=tier").json
 
     assert evil in {row["tier"] for row in raw["rows"]}

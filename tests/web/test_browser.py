@@ -8,7 +8,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 import servers
 from web.serving import Site
@@ -19,6 +26,7 @@ PAGES = (
     "/overview",
     "/cost?by=tier&by=pool",
     "/cost?by=tier&compare=2025-10",
+    "/cost?by=pool&facet=tier&facet=pool&facet=month&where=tier%3DStarter",
     "/explain",
     "/explain?segment=tier%3DStarter",
     "/explain?segment=tier%3DStarter&pool=postgresql",
@@ -135,15 +143,88 @@ def test_keys_lead_to_pages(browser: Browser, site: Site) -> None:
 
 
 def test_choosing_changes_the_address_and_back_returns(browser: Browser, site: Site) -> None:
-    """Every state of the explorer is an address: choices go into it, back leads out."""
+    """Every state of the explorer is an address: back leads out of a choice, forward in again."""
     page = opened(browser, DESKTOP)
     page.goto(site.url + "/cost?by=tier")
-    with page.expect_navigation():
-        page.select_option("select[name=by] >> nth=0", "pool")
+    page.select_option("select[name=by] >> nth=0", "pool")
+    expect(page.locator("h1")).to_have_text("Cost by pool")
     assert "by=pool" in page.url
     assert "by=&" not in page.url
     page.go_back()
-    assert page.locator("h1").inner_text() == "Cost by tier"
+    expect(page.locator("h1")).to_have_text("Cost by tier")
+    expect(page).to_have_title("Cost by tier · percapita")
+    page.go_forward()
+    expect(page.locator("h1")).to_have_text("Cost by pool")
+    assert page.locator("select[name=by] >> nth=0").input_value() == "pool"
+    page.context.close()
+
+
+def test_a_choice_loads_no_new_page(browser: Browser, site: Site) -> None:
+    """What is chosen takes the content's place: focus and place stay, and the answer is said."""
+    page = opened(browser, (1280, 300))
+    page.goto(site.url + "/cost?by=tier")
+    page.evaluate("window.same = true")
+    page.focus("select[name=by] >> nth=0")
+    page.evaluate("scrollTo(0, 40)")
+    page.select_option("select[name=by] >> nth=0", "pool")
+    expect(page.locator("#said")).to_have_text("Cost by pool")
+
+    assert page.evaluate("[window.same, scrollY, document.activeElement.name]") == [True, 40, "by"]
+    assert page.evaluate("document.activeElement.value") == "pool"
+    page.locator("tbody th a >> nth=0").scroll_into_view_if_needed()
+    place = page.evaluate("scrollY")
+    page.click("tbody th a >> nth=0")
+    expect(page.locator("#said")).to_have_text("Cost by tier")
+    assert page.evaluate("[window.same, scrollY, document.activeElement.id]") == [
+        True,
+        0,
+        "content",
+    ]
+    assert "where=pool" in page.url
+    page.go_back()
+    expect(page.locator("#said")).to_have_text("Cost by pool")
+    assert page.evaluate("scrollY") == place > 0
+    page.context.close()
+
+
+def test_the_last_choice_is_what_is_shown(browser: Browser, site: Site) -> None:
+    """A slow answer says that it is coming, and is given up when something else is chosen."""
+    page = opened(browser, DESKTOP)
+    page.goto(site.url + "/cost?by=tier")
+    page.route("**/cost?by=pool*", lambda _: None)
+    page.select_option("select[name=by] >> nth=0", "pool")
+    expect(page.locator("main[aria-busy=true]")).to_be_visible()
+    expect(page.locator("#said")).to_have_text("Working it out …")
+    with page.expect_event("requestfailed") as given_up:
+        page.select_option("select[name=by] >> nth=0", "layer")
+    expect(page.locator("h1")).to_have_text("Cost by layer")
+
+    assert "by=pool" in given_up.value.url
+    assert page.locator("main[aria-busy]").count() == 0
+    page.context.close()
+
+
+def test_what_cannot_be_answered_is_said_in_place(browser: Browser, site: Site) -> None:
+    """A wrong filter shows what is wrong with it, and back leads to the figures."""
+    page = opened(browser, DESKTOP)
+    page.goto(site.url + "/cost?by=tier")
+    page.fill("input[name=where][type=text], input[name=where]:not([type])", "teir=Pro")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_contain_text("Did you mean tier")
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("Cost by tier")
+    page.context.close()
+
+
+def test_a_choice_after_signing_out_leads_to_sign_in(browser: Browser, site: Site) -> None:
+    """What is answered by another page is loaded whole."""
+    page = opened(browser, DESKTOP)
+    page.goto(site.url + "/cost?by=tier")
+    page.route(
+        "**/cost?by=pool*", lambda route: route.fulfill(status=302, headers={"Location": "/model"})
+    )
+    with page.expect_navigation(url="**/model"):
+        page.select_option("select[name=by] >> nth=0", "pool")
     page.context.close()
 
 

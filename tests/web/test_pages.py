@@ -125,6 +125,20 @@ def test_a_filter_leaves_the_bill_whole(site: Site) -> None:
     assert Decimal(found["classes"]["filtered"]) > 0
 
 
+def test_a_value_of_a_facet_leads_to_what_it_costs(site: Site) -> None:
+    """Each value with its count is a link; what it leads to sums to what the facet said."""
+    page = site.get("/cost?by=pool&facet=tier&scope=cloud").text
+    facet = site.get("/cost.json?by=pool&facet=tier&scope=cloud").json["facets"][0]
+    table = page[page.index('aria-label="Values of tier"') :].split("</table>")[0]
+    links = [html.unescape(one) for one in re.findall(r'href="([^"]+)"', table)]
+
+    assert len(links) == len(facet["values"])
+    for link, one in zip(links, facet["values"], strict=True):
+        chosen = site.get(link.replace("/cost?", "/cost.json?")).json
+        assert chosen["totals"]["total"] == one["total"]
+        assert [v["value"] for v in chosen["facets"][0]["values"] if v["chosen"]] == [one["value"]]
+
+
 def test_a_month_compared_with_itself_changed_by_nothing(site: Site) -> None:
     """A comparison gives each row's change, and their sum."""
     found = site.get("/cost.json?by=tier&compare=2025-10").json["compare"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ from percapita.core.roles import ROLES, Role, sight
 
 if TYPE_CHECKING:
     from percapita.report.cost.answer import Answer, Spread
-    from percapita.report.opened import Opened
 
 _SCOPES = ("infrastructure", "cloud", "cost of revenue", "fully loaded")
 
@@ -36,6 +36,8 @@ _SCOPES = ("infrastructure", "cloud", "cost of revenue", "fully loaded")
 @click.option("--where", multiple=True, metavar="NAME=VALUE",
               help="Only what has this value; the rest stays in sight as one amount.")  # fmt: skip
 @click.option("--top", type=click.IntRange(min=1), help="Only the dearest rows, the rest summed.")
+@click.option("--facet", "facets", multiple=True, metavar="NAME",
+              help="Beside the rows: the values of this name, with units and cost.")  # fmt: skip
 @click.option("--as", "role", type=click.Choice(ROLES), default="admin",
               help="Show what readers of this role see on the pages.")  # fmt: skip
 @click.option("--distribution", is_flag=True, help="How cost is spread: percentiles, Gini, top.")
@@ -53,6 +55,7 @@ def cost_command(
     out: Path | None,
     role: Role,
     distribution: bool,
+    facets: tuple[str, ...],
     **asked: Any,  # noqa: ANN401 by, where, scope, unit and top, as ask takes them
 ) -> None:
     """Show what things cost: rows of allocated cost, and beside them all else that was billed.
@@ -67,10 +70,13 @@ def cost_command(
     """  # noqa: D301
     if (form == "parquet") != (out is not None):
         raise click.UsageError("--format parquet and --out FILE go together.")
+    if facets and form not in ("text", "json"):
+        raise click.UsageError("--facet goes with text and JSON: a file holds one table.")
     from percapita.measure.question import ask  # noqa: PLC0415
     from percapita.project import Project  # noqa: PLC0415
     from percapita.report.cost import sighted  # noqa: PLC0415
     from percapita.report.cost.answer import spread  # noqa: PLC0415
+    from percapita.report.cost.facets import facets as facets_of  # noqa: PLC0415
     from percapita.report.opened import open_figures  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
@@ -81,7 +87,9 @@ def cost_command(
         seen = sight(role, project.settings.viewers.fewest, project.settings.viewers.segments)
         sighted.check_beside(seen, run=run_id, distribution=distribution)
         spreading = spread(opened, question) if distribution else None
-        _write(opened, sighted.answer(opened, question, seen), spreading, form, out)
+        found = sighted.answer(opened, question, seen)
+        beside = facets_of(opened, question, facets, seen)
+        _write(found, spreading, beside, form, out)
 
 
 def _text_of(model: Path) -> str | None:
@@ -89,17 +97,22 @@ def _text_of(model: Path) -> str | None:
 
 
 def _write(
-    opened: Opened, found: Answer, spreading: Spread | None, form: str, out: Path | None
+    found: Answer,
+    spreading: Spread | None,
+    facets: Sequence[Mapping[str, Any]],
+    form: str,
+    out: Path | None,
 ) -> None:
     from percapita.report.cost import as_json as cost_json  # noqa: PLC0415
 
     if form == "json":
-        click.echo(json.dumps(cost_json.statement(found, spreading), indent=2, ensure_ascii=False))
+        told = cost_json.statement(found, spreading) | ({"facets": facets} if facets else {})
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     elif form == "text":
         from percapita.report.cost.as_text import show  # noqa: PLC0415
         from percapita.report.table import Page  # noqa: PLC0415
 
-        show(Page(), found, spreading)
+        show(Page(), found, spreading, facets)
     else:
         from percapita.report import export  # noqa: PLC0415
 
@@ -109,5 +122,6 @@ def _write(
         else:
             export.write_parquet(out, header, rows)
             click.echo(
-                f"{len(rows):,} rows of {opened.label(found.question.period)} in {out}", err=True
+                f"{len(rows):,} rows of {found.opened.label(found.question.period)} in {out}",
+                err=True,
             )

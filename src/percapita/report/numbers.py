@@ -5,6 +5,7 @@ Machines get ``core.money.text``. An undefined figure is ``n/a``, an unknown one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -20,6 +21,7 @@ _FINE: Final = 4
 _FINEST: Final = 6
 _LARGE: Final = 100
 _SIGNIFICANT: Final = 3
+_PSEUDONYM: Final = re.compile(r"[0-9a-f]{32}")
 
 
 def amount(value: Decimal | None, places: int = _CENTS, *, missing: str = UNKNOWN) -> str:
@@ -29,6 +31,11 @@ def amount(value: Decimal | None, places: int = _CENTS, *, missing: str = UNKNOW
     rounded = value.quantize(Decimal(1).scaleb(-places), context=_EXACT)
     plain = f"{rounded.copy_abs():,f}"
     return f"{MINUS}{plain}" if rounded < 0 else plain
+
+
+def brief(name: str) -> str:
+    """Return a pseudonym's first digits, which explain takes too; other names as they are."""
+    return name[:12] if _PSEUDONYM.fullmatch(name) else name
 
 
 def count(value: int | None, *, missing: str = UNKNOWN) -> str:

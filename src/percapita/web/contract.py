@@ -71,6 +71,14 @@ _CHANGED: Final = record(
     total_before=MONEY, total_change=MONEY, total_change_percent=maybe(MONEY),
     cost_per_unit_before=maybe(MONEY),
 )  # fmt: skip
+_FACET: Final = record(
+    facet=TEXT,
+    values=listed(record(
+        more=("merged",), value=maybe(TEXT), units=maybe(COUNT), total=MONEY,
+        share_percent=maybe(MONEY), chosen=FLAG, merged=listed(maybe(TEXT)),
+    )),
+    others=maybe(record(values=COUNT, total=MONEY)),
+)  # fmt: skip
 _COST: Final = {
     "meta": META, "rows": listed(FIGURE), "classes": named(MONEY), "totals": TOTALS,
     "adjustments": listed(ANY), "benchmark": record(scope=TEXT, status=TEXT),
@@ -105,7 +113,8 @@ _ITEM: Final = record(name=TEXT, verdict=TEXT, evidence=TEXT, advice=TEXT)
 RESULTS: Final[Mapping[str, Schema]] = {
     "overview": record(more=("benchmark",), **_GLANCE),
     "cost": record(
-        more=("benchmark", "compare", "next"), **_COST, next=maybe(TEXT),
+        more=("benchmark", "compare", "next", "facets"), **_COST, next=maybe(TEXT),
+        facets=listed(_FACET),
         compare=record(period=TEXT, bill_total_before=MONEY, total_before=MONEY,
                        total_change=MONEY, cost_per_unit_before=maybe(MONEY),
                        rows=listed(_CHANGED)),
@@ -200,6 +209,7 @@ PARAMETERS: Final[Mapping[str, tuple[Parameter, ...]]] = {
         *_FIGURES, Parameter("by", "What rows are cut by, in order.", TEXT, many=True),
         Parameter("where", "NAME=VALUE that rows must have.", TEXT, many=True),
         Parameter("compare", "A period to compare with.", TEXT),
+        Parameter("facet", "Names whose values are counted beside the rows.", TEXT, many=True),
         Parameter("scope", "Which pools count.", {"type": "string", "enum": list(SCOPES)}),
         _UNIT, Parameter("top", "Only the dearest rows, the rest summed.", _POSITIVE),
         Parameter("limit", "Rows of a page of the list.", {**_POSITIVE, "maximum": 10_000}),

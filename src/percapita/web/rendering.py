@@ -63,6 +63,7 @@ def _environment() -> Environment:
         "signed": signed,
         "rise": rise,
         "age": age,
+        "brief": numbers.brief,
         "prose": prose,
     }
     made.globals["static"] = static

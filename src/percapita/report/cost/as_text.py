@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from percapita.attribute.sampling import CONFIDENCE
 from percapita.measure.figures import Figure
@@ -19,7 +18,6 @@ from percapita.report.cost.as_json import shown
 from percapita.report.table import Column, Page
 
 _LIGHTS: Final = {"green": ("on target", "green"), "amber": ("near", ""), "red": ("over", "red")}
-_PSEUDONYM: Final = re.compile(r"[0-9a-f]{32}")
 NAMED: Final = {
     "idle": "idle",
     "anonymous": "anonymous usage",
@@ -34,7 +32,12 @@ NAMED: Final = {
 }
 
 
-def show(page: Page, answer: Answer, spread: Spread | None = None) -> None:
+def show(
+    page: Page,
+    answer: Answer,
+    spread: Spread | None = None,
+    facets: Sequence[Mapping[str, Any]] = (),
+) -> None:
     """Print a statement: rows, named lines, what to know."""
     _head(page, answer)
     hidden = page.table(_columns(answer), totals=True)
@@ -43,6 +46,8 @@ def show(page: Page, answer: Answer, spread: Spread | None = None) -> None:
         _benchmark(page, answer.figures.benchmark, answer.opened.model.currency)
     if spread is not None:
         _distribution(page, spread)
+    for facet in facets:
+        _facet(page, facet, answer.opened.model.currency)
     notes = list(answer.notes)
     if hidden:
         notes.append(f"Too narrow for: {', '.join(hidden)}. Use a wider window or --format csv.")
@@ -115,18 +120,13 @@ def _labels(answer: Answer, place: int) -> list[str]:
     for row in answer.figures.rows:
         value = shown(answer, at, row.key[place])
         if value is not None:
-            labels.append(_short(value) if at.place == "subject" else value)
+            labels.append(numbers.brief(value) if at.place == "subject" else value)
         elif row.others:
             labels.append(f"{row.others:,} others" if place == 0 else "")
         else:
             below = row.coarser if at.place in ("attribute", "subject") else ""
             labels.append(f"not known below {below}" if below else "not known")
     return labels
-
-
-def _short(name: str) -> str:
-    """Return a pseudonym's first digits, which explain takes too; other names as they are."""
-    return name[:12] if _PSEUDONYM.fullmatch(name) else name
 
 
 def _count(row: Figure) -> str:
@@ -233,6 +233,31 @@ def _benchmark(page: Page, found: Benchmark, currency: str) -> None:
     )
 
 
+def _facet(page: Page, facet: Mapping[str, Any], currency: str) -> None:
+    values = facet["values"]
+    names = ["not known" if one["value"] is None else numbers.brief(one["value"]) for one in values]
+    counts = [numbers.count(one["units"]) for one in values]
+    amounts = [Decimal(one["total"]) for one in values]
+    shares = [
+        "n/a" if one["share_percent"] is None else numbers.share(Decimal(one["share_percent"]))
+        for one in values
+    ]
+    if facet["others"]:
+        names.append(f"{facet['others']['values']:,} others")
+        counts.append("")
+        amounts.append(Decimal(facet["others"]["total"]))
+        shares.append("")
+    page.line()
+    page.table(
+        [
+            Column(facet["facet"], names, number=False),
+            Column("units", counts),
+            Column(currency, [numbers.amount(amount) for amount in amounts]),
+            Column("%", shares),
+        ]
+    )
+
+
 def _distribution(page: Page, spread: Spread) -> None:
     found, currency = spread.distribution, spread.opened.model.currency
     figures: list[tuple[str, Decimal | None]] = [
@@ -262,7 +287,7 @@ def _distribution(page: Page, spread: Spread) -> None:
     if found.active_without_cost:
         page.line(f"{found.active_without_cost:,} were active without any cost.")
     page.line()
-    names = [_short(spread.names[str(item.subject)]) for item in found.top]
+    names = [numbers.brief(spread.names[str(item.subject)]) for item in found.top]
     page.table(
         [
             Column(f"dearest {spread.kind}s", names, number=False),

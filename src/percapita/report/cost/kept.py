@@ -36,7 +36,7 @@ def statement(
     if any(at.place == "subject" for at in question.by):
         raise SubjectsError
     kept = Kept(opened.store.root)
-    key = _key(opened, question, sight)
+    key = key_of(opened, question, sight)
     found = kept.get(key)
     if found is None:
         made = as_json.statement(answer(opened, question, sight))
@@ -59,12 +59,13 @@ class SubjectsError(PercapitaError):
         super().__init__("A statement that tells subjects apart is not kept.")
 
 
-def _key(opened: Opened, question: Question, sight: Sight) -> str:
+def key_of(opened: Opened, question: Question, sight: Sight) -> str:
     """Return what the answer depends on, in one word."""
     closings = opened.store.closings
     said = [
         VERSION, repr(sight), opened.basis, sorted(opened.runs.items()), opened.model.hash,
-        [at.name for at in question.by], question.unit.name,
+        [at.name for at in question.by], question.unit.name, question.scope, question.top,
+        [(at.name, value) for at, value in question.where],
         question.period.label if question.period else None,
         [repr(one) for one in closings.all()], [repr(one) for one in closings.adjustments()],
         # Revenue is converted as it is read.

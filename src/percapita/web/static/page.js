@@ -14,16 +14,10 @@
       led = 0;
     }
   });
-  for (const form of document.querySelectorAll("form.ask")) {
-    // An empty field says nothing: it stays out of the address.
-    form.addEventListener("submit", () => {
-      for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
-    });
-    form.addEventListener("change", (event) => {
-      if (event.target.tagName === "SELECT") form.requestSubmit();
-    });
-  }
-  for (const block of navigator.clipboard ? document.querySelectorAll("pre.copy") : []) {
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("form.ask select")) event.target.form.requestSubmit();
+  });
+  const copied = (block) => {
     const button = document.createElement("button");
     button.textContent = "Copy";
     button.addEventListener("click", async () => {
@@ -31,7 +25,10 @@
       button.textContent = "Copied";
     });
     block.append(button);
-  }
+  };
+  const dress = () => (navigator.clipboard ? document.querySelectorAll("pre.copy:not(:has(button))") : []).forEach(copied);
+  document.addEventListener("swapped", dress);
+  dress();
   const state = document.getElementById("stream");
   if (state) {
     // The figures follow the stream; the charts are drawn on the server, once a minute.
@@ -60,7 +57,4 @@
       if (fresh) document.getElementById("hours").replaceWith(fresh);
     }, 60000);
   }
-  window.addEventListener("pageshow", () => {
-    for (const field of document.querySelectorAll("form.ask :disabled")) field.disabled = false;
-  });
 })();

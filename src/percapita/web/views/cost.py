@@ -16,9 +16,11 @@ from percapita.report.charts import Bar, Part, bars
 from percapita.report.cost import as_json as cost_json
 from percapita.report.cost import sighted
 from percapita.report.cost.answer import Answer
+from percapita.report.cost.facets import facets
 from percapita.report.numbers import amount, places
 from percapita.report.opened import Opened
 from percapita.web import paging
+from percapita.web.addresses import address, facet_links, facet_names, filters
 from percapita.web.desk import Bench
 from percapita.web.view import Asked, View, noted, opened, period_of, periods
 
@@ -48,18 +50,22 @@ def view(bench: Bench, asked: Asked) -> View:
     if compared:
         before = sighted.answer(found, _question(found, asked, by, compared), asked.sight)
         data["compare"] = _comparison(now, before, compared)
+    if narrow := asked.all("facet"):
+        data["facets"] = facets(found, question, narrow, asked.sight)
     shown = {
+        "facet_names": facet_names(asked, by, cuts(found, asked.sight)),
+        "facet_links": [facet_links(one, asked, by) for one in data.get("facets", ())],
         "by": by, "period": period, "compare": compared, "periods": periods(found),
         "cuts": cuts(found, asked.sight), "open": asked.sight.people,
         "scopes": list(SCOPES), "bases": _BASES,
         "units": [unit.name for unit in found.model.units],
-        "filters": _filters(asked, by),
+        "filters": filters(asked, by),
         "links": [_links(row, asked, by, found) for row in data["rows"]],
         "chart": _chart(data, asked, by, found), "places": _places(data),
         "changes": _changes(data, by), "sampled": bool(now.sure.rows), "confidence": CONFIDENCE,
         "widths": [_width(row) for row in data["rows"]],
     }  # fmt: skip
-    people = [f"every {name}" for name in by if name in _PEOPLE]
+    people = [f"every {name}" for name in dict.fromkeys((*by, *narrow)) if name in _PEOPLE]
     people += [
         noted(bench, where) for where in asked.all("where") if where.partition("=")[0] in _PEOPLE
     ]
@@ -96,24 +102,6 @@ def _question(found: Opened, asked: Asked, by: Sequence[str], period: str) -> Qu
         unit=asked.one("unit"), period=found.period(period), basis=found.basis,
         top=asked.number("top", _TOP),
     )  # fmt: skip
-
-
-def _filters(asked: Asked, by: Sequence[str]) -> list[dict[str, str]]:
-    """Return each filter with the address that drops it."""
-    return [
-        {"text": one, "drop": address(asked, by, where=[w for w in asked.all("where") if w != one])}
-        for one in asked.all("where")
-    ]
-
-
-def address(asked: Asked, by: Sequence[str], **changed: Sequence[str] | str) -> str:
-    """Return the address of the explorer with something changed."""
-    kept = {
-        name: asked.all(name) for name in ("period", "compare", "scope", "unit", "basis", "top")
-    }
-    pairs: dict[str, Sequence[str]] = {"by": by, "where": asked.all("where"), **kept}
-    pairs |= {n: [v] if isinstance(v, str) else v for n, v in changed.items()}
-    return f"/cost?{urlencode([(n, v) for n, values in pairs.items() for v in values])}"
 
 
 def _links(
