@@ -144,6 +144,7 @@ def test_a_report_shows_the_figures_of_the_pages(
         if key != "reconciliation"
     }
     assert ours["reconciliation"]["difference"] == "0.00"
+    assert "| direct | shared | overhead | total |" in texts[-1]
     for text in texts:
         for figure in ("27.49", "103.00", "725.20", "95,000.00"):
             assert figure in words_of(text)

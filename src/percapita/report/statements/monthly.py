@@ -18,6 +18,7 @@ from percapita.report.opened import Opened
 
 _CHANGES = 8
 _COHORTS = 10
+_PARTS = ("direct", "shared", "overhead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,20 +147,19 @@ def _segments(found: Month) -> Grid:
     rows = [_row(row, name, digits) for row in data["rows"]]
     totals = data["totals"]
     beside = [
-        [one.replace("_", " "), "", "", "", _money(amount), "", "", ""]
+        [one.replace("_", " "), "", "", "", "", _money(amount), "", "", ""]
         for one, amount in data["classes"].items() if Decimal(amount)
     ]  # fmt: skip
     allocated = _row({name: "allocated", **totals}, name, digits)
-    bill = ["bill", "", "", "", _money(totals["bill_total"]), "", "", ""]
-    header = [name, "units", "direct", "shared", "total", "cost / unit", "revenue / unit", "margin"]
+    bill = ["bill", "", "", "", "", _money(totals["bill_total"]), "", "", ""]
+    header = [name, "units", *_PARTS, "total", "cost / unit", "revenue / unit", "margin"]
     return Grid(header, [*rows, allocated, *beside, bill], sums=1)
 
 
 def _row(row: Mapping[str, Any], name: str, digits: int) -> list[str]:
     return [
         "not known" if row[name] is None else str(row[name]), blocks.count(row["units"]),
-        _money(row["direct"]), blocks.money(Decimal(row["shared"]) + Decimal(row["overhead"])),
-        _money(row["total"]), _money(row["cost_per_unit"], digits),
+        *(_money(row[part]) for part in (*_PARTS, "total")), _money(row["cost_per_unit"], digits),
         _money(row["revenue_per_unit"], digits), blocks.percent(_of(row["margin_percent"])),
     ]  # fmt: skip
 

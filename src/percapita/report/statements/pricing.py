@@ -182,7 +182,7 @@ def _drivers(found: Priced) -> list[dict[str, Any]]:
         rows.append({
             "pool": one.pool, "cell": json.loads(one.cell) if one.cell else None,
             "meter": one.meter, "amount": text(one.amount), "total": one.total,
-            "unit": unit or "base unit", "base_units": factor,
+            "unit": unit or "count", "base_units": factor,
             "price": text(_rate(one, factor)), "rate": text(_rate(one, 1)),
         })  # fmt: skip
     return rows

@@ -85,10 +85,13 @@ def pieces(engine: Engine, basis: str, first: datetime, last: datetime) -> list[
 
 
 def sampling(engine: Engine, first: datetime) -> list[tuple[str, int, int, int]]:
-    """Return of each meter since an instant: signals, those sampled, those of unknown sampling."""
+    """Return of each meter since an instant: signals, those sampled, those of unknown sampling.
+
+    Only traces are sampled: what a table or a counter says is not.
+    """
     rows = engine.rows(
         "SELECT meter, sum(signals), sum(signals) FILTER (threshold NOT IN ('', '0')),"
-        " sum(signals) FILTER (threshold IS NULL)"
+        " sum(signals) FILTER (threshold IS NULL AND trace_squares IS NOT NULL)"
         " FROM readings WHERE time >= ? GROUP BY meter ORDER BY meter",
         [first],
     )
