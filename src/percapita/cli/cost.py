@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from percapita.cli import options
-from percapita.core.roles import ROLES, Role, sight
+from percapita.core.roles import ROLES, Role, Sight, sight
 
 if TYPE_CHECKING:
+    from percapita.measure.question import Question
     from percapita.report.cost.answer import Answer, Spread
+    from percapita.report.opened import Opened
 
 _SCOPES = ("infrastructure", "cloud", "cost of revenue", "fully loaded")
 
@@ -68,15 +70,10 @@ def cost_command(
       percapita cost --by pool --by tier --where tier=Pro --format json
       percapita cost --scope infrastructure --distribution --top 20
     """  # noqa: D301
-    if (form == "parquet") != (out is not None):
-        raise click.UsageError("--format parquet and --out FILE go together.")
-    if facets and form not in ("text", "json"):
-        raise click.UsageError("--facet goes with text and JSON: a file holds one table.")
+    _check_form(form, out, faceted=bool(facets))
     from percapita.measure.question import ask  # noqa: PLC0415
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.report.cost import sighted  # noqa: PLC0415
-    from percapita.report.cost.answer import spread  # noqa: PLC0415
-    from percapita.report.cost.facets import facets as facets_of  # noqa: PLC0415
+    from percapita.report.cost.sighted import check_beside  # noqa: PLC0415
     from percapita.report.opened import open_figures  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
@@ -85,11 +82,28 @@ def cost_command(
         opened = open_figures(store, now=project.now, basis=basis, run=run_id, model_text=told)
         question = ask(opened.model, period=opened.period(period), basis=opened.basis, **asked)
         seen = sight(role, project.settings.viewers.fewest, project.settings.viewers.segments)
-        sighted.check_beside(seen, run=run_id, distribution=distribution)
-        spreading = spread(opened, question) if distribution else None
-        found = sighted.answer(opened, question, seen)
-        beside = facets_of(opened, question, facets, seen)
-        _write(found, spreading, beside, form, out)
+        check_beside(seen, run=run_id, distribution=distribution)
+        found = _answers(opened, question, seen, facets, distribution=distribution)
+        _write(*found, form, out)
+
+
+def _answers(
+    opened: Opened, question: Question, seen: Sight, facets: Sequence[str], *, distribution: bool
+) -> tuple[Answer, Spread | None, Sequence[Mapping[str, Any]]]:
+    from percapita.report.cost import sighted  # noqa: PLC0415
+    from percapita.report.cost.answer import spread  # noqa: PLC0415
+    from percapita.report.cost.facets import facets as facets_of  # noqa: PLC0415
+
+    spreading = spread(opened, question) if distribution else None
+    found = sighted.answer(opened, question, seen)
+    return found, spreading, facets_of(opened, question, facets, seen)
+
+
+def _check_form(form: str, out: Path | None, *, faceted: bool) -> None:
+    if (form == "parquet") != (out is not None):
+        raise click.UsageError("--format parquet and --out FILE go together.")
+    if faceted and form not in ("text", "json"):
+        raise click.UsageError("--facet goes with text and JSON: a file holds one table.")
 
 
 def _text_of(model: Path) -> str | None:
