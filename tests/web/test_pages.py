@@ -19,6 +19,7 @@ from percapita.cli.main import run
 from percapita.web.views import PAGES
 from web.serving import Site, served
 
+CLOUDMETRICS = Path(__file__).parents[2] / "examples" / "cloudmetrics"
 ADDRESSES = {
     "overview": "/overview",
     "cost": "/cost?by=tier",
@@ -263,3 +264,17 @@ def test_the_server_shows_the_pages(project: Path, tmp_path: Path) -> None:
         finally:
             process.terminate()
         assert process.wait(60) == 0
+
+
+def test_a_bill_that_reaches_nobody_is_still_there(tmp_path: Path) -> None:
+    """Where a model splits nothing yet, the explorer shows what the bill has, unallocated."""
+    folder, bill = tmp_path / "new", CLOUDMETRICS / "bill-2025-10.csv"
+    assert run(["init", str(folder), "--bill", str(bill)]) == 0
+    for verb in ("import", "run"):
+        assert run([verb, "--project", str(folder)]) == 0
+
+    with served(folder) as found:
+        page = " ".join(words_of(found.get("/cost?by=pool").text).split())
+        assert "Nothing was allocated here." in page
+        assert "unallocated 95,000.00" in page
+        assert "bill 95,000.00" in page
