@@ -22,7 +22,7 @@ IMAGES: Final = Path(__file__).parent / "images"
 SIZE: Final = {"width": 1280, "height": 860}
 PAGES: Final = {
     "overview": "/overview?period=2025-10",
-    "explorer": "/cost?by=layer&by=tier&period=2025-10",
+    "explorer": "/cost?by=layer&by=tier&period=2025-10&facet=tier&facet=pool&facet=region",
     "statement": "/statements?for=tier%3DPro&period=2025-10",
 }
 """Name of a picture -> the page it shows."""

@@ -10,6 +10,7 @@ import pytest
 
 from figures.folder import make_project
 from figures.w1 import w1
+from percapita.cli.main import run
 from web.serving import Site, served
 
 
@@ -27,5 +28,6 @@ def site(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
     SQLite has open loses the locks on it.
     """
     folder = shutil.copytree(project, tmp_path_factory.mktemp("site") / "project")
+    assert run(["view", "save", "Tiers", "--by", "tier", "--project", str(folder)]) == 0
     with served(folder) as found:
         yield found

@@ -45,6 +45,7 @@ PAGES = (
     "/resources",
     "/pricing?margin=30&margin=70",
     "/model",
+    "/views",
     "/cost?by=nothing",
     "/nothing",
 )

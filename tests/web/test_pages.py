@@ -13,9 +13,11 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from percapita.cli.main import run
+from percapita.core.money import text as exact
 from percapita.web.views import PAGES
 from web.serving import Site, served
 
@@ -36,6 +38,7 @@ ADDRESSES = {
     "pricing": "/pricing?margin=70",
     "data": "/data",
     "model": "/model",
+    "views": "/views",
 }
 """An address of each page that shows figures."""
 
@@ -72,6 +75,41 @@ def test_every_page_has_three_forms(site: Site, name: str) -> None:
     table = site.get(with_query(address, "csv"))
     assert table.headers["content-type"].startswith("text/csv")
     assert len(list(csv.reader(io.StringIO(table.text)))) > 1
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_table_is_a_parquet_file(site: Site, name: str) -> None:
+    """Under ``.parquet`` a page's table has the rows of its CSV, to the digit."""
+    address = ADDRESSES.get(name) or f"/line?id={_a_line(site)}"
+    found = pq.read_table(io.BytesIO(site.fetch(with_query(address, "parquet"))))
+    header, *rows = csv.reader(io.StringIO(site.get(with_query(address, "csv")).text))
+
+    assert found.column_names == header
+    assert found.num_rows == len(rows)
+    columns = [one.to_pylist() for one in found.columns]
+    told = [[_written(value) for value in row] for row in zip(*columns, strict=True)]
+    assert told == [[_written(value) for value in row] for row in rows]
+
+
+def _written(value: object) -> str:
+    """Return a value in one way: 5 in a column of amounts is 5.00."""
+    text = f"{value:f}" if isinstance(value, Decimal) else "" if value is None else str(value)
+    return str(exact(Decimal(text))) if re.fullmatch(r"-?\d+(\.\d+)?", text) else text
+
+
+def test_amounts_in_parquet_are_decimals(site: Site) -> None:
+    """Money is DECIMAL(38,18), counts are whole numbers, also where a column has no value."""
+    found = pq.read_table(io.BytesIO(site.fetch("/cost.parquet?by=pool&period=2025-10")))
+    kinds = {field.name: str(field.type) for field in found.schema}
+
+    rows = [row for row in found.to_pylist() if row["line"] == "row"]
+    assert {row["revenue"] for row in rows} == {None}
+    assert kinds.pop("line") == kinds.pop("pool") == "string"
+    assert kinds.pop("units") == "int64"
+    assert set(kinds.values()) == {"decimal128(38, 18)"}
+    statement = pq.read_table(io.BytesIO(site.fetch("/statements.parquet?for=tier%3DStarter")))
+    assert str(statement.schema.field("total").type) == "decimal128(38, 18)"
+    assert str(statement.schema.field("layer").type) == "string"
 
 
 def _a_line(site: Site) -> str:

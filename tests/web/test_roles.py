@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Final
 
+import pyarrow.parquet as pq
 import pytest
 from starlette.routing import Route as Address
 
@@ -25,7 +28,7 @@ from web.serving import Site, served
 
 EVERYBODY: Final = ("nobody", "sender", *ROLES)
 BOOKS, WATCH, HEALTH = ("finance", "admin"), ("operator", "admin"), ("finance", "operator", "admin")
-FORMS: Final = ("/{0}", "/{0}.json", "/{0}.csv", "/api/v1/{0}")
+FORMS: Final = ("/{0}", "/{0}.json", "/{0}.csv", "/{0}.parquet", "/api/v1/{0}")
 MAY: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /": EVERYBODY,
     "GET /static/{name}": EVERYBODY,
@@ -35,9 +38,11 @@ MAY: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /sign-in/back": EVERYBODY,
     "POST /sign-in": EVERYBODY,
     "POST /sign-out": ROLES,
+    "POST /views": ROLES,
+    "POST /views/delete": ROLES,
     **{
         f"GET {form.format(page)}": ROLES
-        for page in ("overview", "cost", "model")
+        for page in ("overview", "cost", "model", "views")
         for form in FORMS
     },
     **{
@@ -197,6 +202,21 @@ def test_a_viewer_sees_groups_by_month(guarded: Guarded, path: str) -> None:
     bearer = f"Bearer {guarded.tokens['viewer']}"
 
     assert guarded.site.get(path, Authorization=bearer).status == VIEWER_ASKS[path]
+
+
+def test_files_hide_what_pages_hide(guarded: Guarded) -> None:
+    """A viewer's Parquet file has the rows of the viewer's page, and is refused as it is."""
+    bearer = {"Authorization": f"Bearer {guarded.tokens['viewer']}"}
+    shown = guarded.site.get("/cost.json?by=tier", **bearer).json["rows"]
+    request = urllib.request.Request(  # noqa: S310 our own server
+        f"{guarded.site.url}/cost.parquet?by=tier", headers=bearer
+    )
+    with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310 likewise
+        found = pq.read_table(io.BytesIO(reply.read())).to_pylist()
+
+    assert [row["tier"] for row in found if row["line"] == "row"] == [row["tier"] for row in shown]
+    assert {row["revenue"] for row in found} == {None}
+    assert guarded.site.get("/cost.parquet?by=user", **bearer).status == 403
 
 
 def test_only_finance_sees_revenue(guarded: Guarded) -> None:

@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "run": ("run", "Split every bill line over its users and prove the sums."),
     "runs": ("run", "List the runs and what each one published."),
     "cost": ("cost", "Show what a user, tier, tenant, pool or feature costs."),
+    "view": ("view", "Save, list and delete views: states of the explorer under names."),
     "metrics": ("metrics", "Show every named figure of a period, and what it is."),
     "statement": ("statement", "Show a team, tenant or tier what it cost, or charge it."),
     "report": ("statement", "Write a month's report: HTML, Markdown or PDF."),

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from percapita.core.money import text
+from percapita.report.cost.as_json import MONEY_COLUMNS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Rows = Sequence[Sequence[Any]]
+_COUNT: Final = "units"
+_MONEY: Final = re.compile(r"-?[0-9]+\.[0-9]{2,18}")
+"""Amounts as JSON carries them: two places at least, no exponent."""
 
 
 def write_csv(stream: IO[str], header: Sequence[str], rows: Rows) -> None:
@@ -29,20 +35,52 @@ def _plain(value: object) -> object:
     return "" if value is None else value
 
 
-def write_parquet(path: Path, header: Sequence[str], rows: Rows) -> None:
+def write_parquet(out: Path | IO[bytes], header: Sequence[str], rows: Rows) -> None:
     """Write a table as Parquet."""
     import pyarrow.parquet as pq  # noqa: PLC0415 only this format pays for it
 
-    pq.write_table(arrow(header, rows), path)
+    pq.write_table(arrow(header, rows), out)
 
 
 def arrow(header: Sequence[str], rows: Rows) -> pa.Table:
-    """Return a table in Arrow: amounts are DECIMAL(38,18), counts INT64, all else text."""
+    """Return a table in Arrow: amounts are DECIMAL(38,18), counts INT64, all else text.
+
+    A column has the type that its name says, so that one without a value is no text.
+    """
     import pyarrow as pa  # noqa: PLC0415 likewise
 
     columns = list(zip(*rows, strict=True)) or [()] * len(header)
-    arrays = [pa.array(_alike(values), type=_type(values)) for values in columns]
+    kinds: dict[str, Any] = {
+        _COUNT: pa.int64(),
+        **dict.fromkeys(MONEY_COLUMNS, pa.decimal128(38, 18)),
+    }
+    arrays = []
+    for name, values in zip(header, columns, strict=True):
+        known = kinds.get(name) if all(value is None for value in values) else None
+        arrays.append(pa.array(_alike(values), type=known or _type(values)))
     return pa.Table.from_arrays(arrays, names=list(header))
+
+
+def exact(rows: Rows) -> list[list[Any]]:
+    """Return rows of a JSON statement, its exact texts as the amounts that they are."""
+    columns = [
+        [Decimal(value) if isinstance(value, str) else value for value in values]
+        if _is_money(values) else [_flat(value) for value in values]
+        for values in zip(*rows, strict=True)
+    ]  # fmt: skip
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _is_money(values: Sequence[Any]) -> bool:
+    texts = [value for value in values if value is not None and not isinstance(value, int)]
+    return bool(texts) and all(
+        isinstance(value, Decimal) or (isinstance(value, str) and _MONEY.fullmatch(value))
+        for value in texts
+    )
+
+
+def _flat(value: object) -> object:
+    return json.dumps(value) if isinstance(value, (list, dict, bool)) else value
 
 
 def _alike(values: Sequence[Any]) -> list[Any]:

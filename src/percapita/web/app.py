@@ -22,7 +22,7 @@ from percapita.web.routes import Handler, Route
 from percapita.web.signing import led_to_sign_in
 
 _LOG: Final = logging.getLogger(__name__)
-_FILES: Final = (".json", ".csv")
+_FILES: Final = (".json", ".csv", ".parquet")
 _PROGRAMS: Final = ("/api/", "/v1/")
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"

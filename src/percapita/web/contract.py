@@ -108,6 +108,9 @@ _LINE: Final = {
     "BillingPeriodStart": INSTANT, "ServiceName": maybe(TEXT), "BillingCurrency": TEXT,
     "line_amount": MONEY,
 }  # fmt: skip
+VIEW: Final = record(
+    name=TEXT, owner=TEXT, own=FLAG, shared=FLAG, saved_at=INSTANT, query=TEXT, address=TEXT
+)  # fmt: skip
 _ITEM: Final = record(name=TEXT, verdict=TEXT, evidence=TEXT, advice=TEXT)
 
 RESULTS: Final[Mapping[str, Schema]] = {
@@ -175,6 +178,7 @@ RESULTS: Final[Mapping[str, Schema]] = {
         segments=listed(record(segment=TEXT, **{"from": TEXT})),
         pools=listed(record(pool=TEXT, takes=TEXT, method=TEXT)),
     ),
+    "views": record(views=listed(VIEW)),
     "audit": record(
         entries=listed(record(id=COUNT, at=INSTANT, who=TEXT, what=TEXT, ref=TEXT, detail=ANY)),
         next=maybe(TEXT),
@@ -241,6 +245,7 @@ PARAMETERS: Final[Mapping[str, tuple[Parameter, ...]]] = {
     "figures": (*_FIGURES, Parameter("metric", "Only these.", TEXT, many=True)),
     "data": (_PERIOD,),
     "model": (),
+    "views": (),
     "audit": (
         Parameter("who", "Only what this one did.", TEXT),
         Parameter("what", "Only entries of this kind.", TEXT),

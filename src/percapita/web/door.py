@@ -19,6 +19,7 @@ from starlette.requests import Request
 from percapita.core.roles import EVERYTHING, ROLES, Role, Sight, sight
 from percapita.project.access import Viewers
 from percapita.store import Store
+from percapita.store.saved import SavedViews
 from percapita.store.sessions import Sessions
 from percapita.store.site import user
 from percapita.store.tokens import Tokens
@@ -91,6 +92,11 @@ class Door:
     def trail(self) -> Trail:
         """The audit log."""
         return Trail(self._store().catalog)
+
+    @cached_property
+    def saved(self) -> SavedViews:
+        """The states of the explorer that were saved."""
+        return SavedViews(self._store().catalog)
 
     async def admit(self, request: Request, route: Route) -> Caller | None:
         """Return who asks; nobody in particular where the route asks for no sign-in.

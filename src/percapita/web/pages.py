@@ -1,4 +1,4 @@
-"""The pages: each as HTML, as JSON and as CSV, from one answer; and the files they load."""
+"""The pages: each as HTML, JSON, CSV and Parquet, from one answer; and the files they load."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from percapita.core.errors import InputError, PercapitaError
 from percapita.core.money import text as exact
+from percapita.report import export
 from percapita.report.document.writing import FORMS
 from percapita.report.opened import NothingPublishedError
 from percapita.store.site import NoStoreError
@@ -26,10 +27,11 @@ from percapita.web.door import Caller, Door
 from percapita.web.refusals import PAGE, Refused
 from percapita.web.routes import ANYBODY, PAGE_ROLES, Handler, Route
 from percapita.web.view import Asked, View
-from percapita.web.views import ON_PAPER, PAGES, UNKEPT, Page
+from percapita.web.views import BEGINS, ON_PAPER, PAGES, UNKEPT, Page
 
 _JSON: Final = "application/json"
 _TABLE: Final = "text/csv; charset=utf-8"
+_PARQUET: Final = "application/vnd.apache.parquet"
 _NOT_YET: Final = 409
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
@@ -37,12 +39,12 @@ Write = Callable[[View, Request], tuple[str | bytes, str]]
 
 
 def routes(desk: Desk, door: Door) -> Iterator[Route]:
-    """Yield the addresses of every page: for people, ``.json``, ``.csv`` and the API."""
+    """Yield the addresses of every page: for people, as files, and the API's."""
     for name, page in PAGES.items():
         roles = PAGE_ROLES[name]
         for path, write in (
             (f"/{name}", _html), (f"/{name}.json", _json), (f"/{name}.csv", _csv),
-            (f"/api/v1/{name}", _json),
+            (f"/{name}.parquet", _parquet), (f"/api/v1/{name}", _json),
         ):  # fmt: skip
             answer = _answered(desk, door, name, page, write)
             yield Route(path, answer, roles, people=write is _html)
@@ -55,12 +57,17 @@ def routes(desk: Desk, door: Door) -> Iterator[Route]:
 def _answered(desk: Desk, door: Door, name: str, page: Page, write: Write) -> Handler:
     async def respond(request: Request) -> Response:
         caller: Caller = request.state.caller
-        asked = Asked(tuple(request.query_params.multi_items()), caller.sight)
+        own = {"who": caller.name, "role": caller.role} if name in UNKEPT else {}
+        asked = Asked(tuple(request.query_params.multi_items()), caller.sight, **own)
         try:
             if request.url.path.startswith(openapi.START):
                 contract.check(name, asked.pairs)
             question = None if name in UNKEPT else (name, asked)
             view = await desk.answer(question, lambda bench: page(bench, asked))
+            if name in BEGINS and write is _html:
+                request.state.saved = await asyncio.to_thread(
+                    door.saved.seen_by, caller.name, caller.role
+                )
             content, kind = await asyncio.to_thread(write, view, request)
         except PercapitaError as error:
             return _refused(request, error, people=write is _html)
@@ -86,6 +93,12 @@ def _csv(view: View, _: Request) -> tuple[str, str]:
         writer.writerow(view.header)
     writer.writerows([_cell(value) for value in row] for row in view.rows)
     return stream.getvalue(), _TABLE
+
+
+def _parquet(view: View, _: Request) -> tuple[bytes, str]:
+    stream = io.BytesIO()
+    export.write_parquet(stream, [str(name) for name in view.header], export.exact(view.rows))
+    return stream.getvalue(), _PARQUET
 
 
 def _paper(form: str) -> Write:

@@ -32,6 +32,7 @@ _PAGES: Final = (
     ("resources", "Resource map", "u", "More"),
     ("model", "Cost model", "m", "More"),
     ("figures", "Metrics", "f", "More"),
+    ("views", "Saved views", "w", "More"),
     ("audit", "Audit log", "a", "More"),
 )
 """Page, its name, the letter that ``g`` and it lead there by, and the menu it stands in."""
@@ -46,7 +47,14 @@ def page(template: str, request: Request, **values: Any) -> str:  # noqa: ANN401
     return (
         _environment()
         .get_template(template)
-        .render(values, here=here, query=query, pages=pages, caller=caller)
+        .render(
+            values,
+            here=here,
+            query=query,
+            pages=pages,
+            caller=caller,
+            saved=getattr(request.state, "saved", ()),
+        )
     )
 
 

@@ -50,5 +50,6 @@ PAGE_ROLES: Final[Mapping[str, Roles]] = {
     "data": HEALTH,
     "model": EVERYONE,
     "audit": OWNER,
+    "views": EVERYONE,
 }
 """Page -> who may open it, in each of its forms."""

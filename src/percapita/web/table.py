@@ -17,6 +17,7 @@ from percapita.web.door import Door
 from percapita.web.oidc import Provider
 from percapita.web.pages import sent
 from percapita.web.routes import ANYBODY, Route
+from percapita.web.saving import Saving
 from percapita.web.signing import Signing
 
 
@@ -26,6 +27,7 @@ def routes(project: Project, desk: Desk, door: Door) -> Sequence[Route]:
         Route("/", to_overview, ANYBODY, people=True),
         *pages.routes(desk, door),
         *live.routes(project),
+        *Saving(desk, door).routes(),
         *_signing(project, door).routes(),
     )
     return (*found, _described(found))

@@ -23,6 +23,9 @@ class Asked:
     pairs: tuple[tuple[str, str], ...] = ()
     sight: Sight = EVERYTHING
     """What whoever asks may see."""
+    who: str = ""
+    role: str = ""
+    """Who asks, where the answer is theirs alone: it is never kept."""
 
     def one(self, name: str, default: str = "") -> str:
         """Return the last value of a name."""

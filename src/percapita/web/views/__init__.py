@@ -23,6 +23,7 @@ from percapita.web.views import (
     resources,
     roles,
     statements,
+    views,
 )
 
 Page = Callable[[Bench, Asked], View]
@@ -45,11 +46,15 @@ PAGES: Final[Mapping[str, Page]] = {
     "data": data.view,
     "model": model.view,
     "audit": audit.view,
+    "views": views.view,
 }
 """Name in the address -> page."""
 
 ON_PAPER: Final = frozenset({"report", "statements"})
 """Pages that can be had as a document too: ``/report.pdf``."""
 
-UNKEPT: Final = frozenset({"audit"})
+BEGINS: Final = frozenset({"overview", "cost"})
+"""Pages that list the saved views of whoever asks."""
+
+UNKEPT: Final = frozenset({"audit", "views"})
 """Pages whose answers are never kept: what they show changes without any figure changing."""

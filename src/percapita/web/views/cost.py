@@ -26,6 +26,7 @@ from percapita.web.view import Asked, View, noted, opened, period_of, periods
 
 _TOP: Final = 50
 _DRAWN: Final = 12
+_HALF: Final = 14
 _BASES: Final = ("billed", "effective", "contracted", "list")
 _PARTS: Final = {"direct": "c1", "shared": "c2", "overhead": "c3"}
 _PEOPLE: Final = ("user", "session", "tenant")
@@ -160,6 +161,14 @@ def name_of(row: Mapping[str, Any], by: Sequence[str]) -> str:
     return ", ".join("not known" if row[name] is None else str(row[name]) for name in by)
 
 
+def _short(row: Mapping[str, Any], by: Sequence[str]) -> str:
+    """Return what a bar is called: of two names each keeps its beginning."""
+    if len(by) < 2 or "other_rows" in row:  # noqa: PLR2004 two names share the room of one
+        return name_of(row, by)
+    names = ["not known" if row[name] is None else str(row[name]) for name in by]
+    return ", ".join(n if len(n) <= _HALF else f"{n[: _HALF - 1]}…" for n in names)
+
+
 def _chart(data: Mapping[str, Any], asked: Asked, by: Sequence[str], found: Opened) -> str:
     drawn = []
     for row in data["rows"][:_DRAWN]:
@@ -169,7 +178,7 @@ def _chart(data: Mapping[str, Any], asked: Asked, by: Sequence[str], found: Open
         ]
         links = _links(row, asked, by, found)
         href = links[by[0]]["narrow"] if by[0] in links else ""
-        drawn.append(Bar(name_of(row, by), parts, amount(number(row["total"])), href))
+        drawn.append(Bar(_short(row, by), parts, amount(number(row["total"])), href))
     return (
         bars(drawn, label=f"Cost by {' and '.join(by)}: direct, shared, overhead") if drawn else ""
     )
