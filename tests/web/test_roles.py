@@ -72,7 +72,7 @@ MAY: Final[Mapping[str, tuple[str, ...]]] = {
     },
     **{f"GET {form.format('audit')}": ("admin",) for form in FORMS},
     **{f"GET {form.format('oncall')}": WATCH for form in FORMS},
-    **{f"GET {start}/live{end}": WATCH for start in ("/v1", "/api/v1") for end in ("", "/stream")},
+    **{f"GET /api/v1/live{end}": WATCH for end in ("", "/stream")},
 }
 """Every route of the pages -> who gets through the door."""
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +16,9 @@ import click
 from percapita.cli import options
 
 if TYPE_CHECKING:
-    from percapita.live.desk import Desk
-    from percapita.reconcile.estimate.snapshot import Live
+    from percapita.live.beside import Document
+    from percapita.project import Project
+    from percapita.store import Store
 
 _EVERY = 5.0
 
@@ -45,37 +49,66 @@ def live_command(
     Capacity and billable meters are priced first, at their last known price; then the money is
     split over who uses it. Nothing here changes published figures; the bill replaces it.
 
+    Where percapita serve runs on the same store, it is asked and this command works nothing out.
+
     \b
     Examples:
       percapita live
       percapita live --by tier --watch
       percapita live --by feature --format json
     """  # noqa: D301
-    from percapita.live.desk import Desk  # noqa: PLC0415
-    from percapita.live.standing import look  # noqa: PLC0415
     from percapita.project import Project  # noqa: PLC0415
-    from percapita.project.opening import now  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
-    with project.store(create=False) as store:
-        desk = Desk(store, basis)
-        if on_stdin:
-            _answer(desk)
+    if on_stdin:
+        with project.store(create=False) as store:
+            _answer(store)
+        return
+    for data in _estimates(project, by, basis):
+        _write(data, form, clear=watch)
+        if not watch:
             return
-        _write(look(desk, project.now, by), form, clear=watch)
-        while watch:
-            time.sleep(_EVERY)
-            _write(look(desk, now(), by), form, clear=True)
+        time.sleep(_EVERY)
 
 
-def _answer(desk: Desk) -> None:
-    """Answer questions until there are no more: how ``percapita serve`` asks."""
-    from percapita.core.errors import PercapitaError  # noqa: PLC0415
-    from percapita.live.desk import ByError  # noqa: PLC0415
+def _estimates(project: Project, by: str, basis: str) -> Iterator[Document]:
+    """Yield what it costs whenever the next one is asked for.
+
+    A server of the same store is asked for it, as long as it answers. It knows no basis but the
+    model's, and no clock but its own.
+    """
+    from percapita.live.beside import server  # noqa: PLC0415
+    from percapita.project.opening import CLOCK  # noqa: PLC0415
+
+    beside = None if basis or CLOCK in os.environ else server(project.store_root)
+    if beside is not None:
+        with closing(beside):
+            while answer := beside.ask(by):
+                yield answer
+    yield from _worked_out(project, by, basis)
+
+
+def _worked_out(project: Project, by: str, basis: str) -> Iterator[Document]:
+    from percapita.live.desk import Desk  # noqa: PLC0415
     from percapita.live.standing import look  # noqa: PLC0415
     from percapita.project.opening import now  # noqa: PLC0415
     from percapita.report.live.as_json import statement  # noqa: PLC0415
 
+    with project.store(create=False) as store:
+        desk = Desk(store, basis)
+        while True:
+            yield statement(look(desk, now(), by))
+
+
+def _answer(store: Store) -> None:
+    """Answer questions until there are no more: how ``percapita serve`` asks."""
+    from percapita.core.errors import PercapitaError  # noqa: PLC0415
+    from percapita.live.desk import ByError, Desk  # noqa: PLC0415
+    from percapita.live.standing import look  # noqa: PLC0415
+    from percapita.project.opening import now  # noqa: PLC0415
+    from percapita.report.live.as_json import statement  # noqa: PLC0415
+
+    desk = Desk(store)
     for line in sys.stdin:
         answer: dict[str, Any]
         try:
@@ -86,16 +119,13 @@ def _answer(desk: Desk) -> None:
         click.echo(json.dumps(answer, ensure_ascii=False))
 
 
-def _write(live: Live, form: str, *, clear: bool) -> None:
+def _write(data: Document, form: str, *, clear: bool) -> None:
     if form == "json":
-        from percapita.report.live.as_json import statement  # noqa: PLC0415
-
-        indent = None if clear else 2
-        click.echo(json.dumps(statement(live), indent=indent, ensure_ascii=False))
+        click.echo(json.dumps(data, indent=None if clear else 2, ensure_ascii=False))
         return
     from percapita.report.live.as_text import show  # noqa: PLC0415
     from percapita.report.table import Page  # noqa: PLC0415
 
     if clear:
         click.clear()
-    show(Page(), live)
+    show(Page(), data)

@@ -9,11 +9,17 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from percapita.core.errors import InputError
 
-_PAUSE = 0.05
+SERVE: Final = "serve.lock"
+"""In a store: held by the process that serves it."""
+ESTIMATES: Final = "estimates"
+"""What that lock calls the socket where commands may ask for the live estimate."""
+_PAUSE: Final = 0.05
+_UNSAID: Final = ("process", ESTIMATES)
+"""Said first, and of no use to people."""
 
 
 class HeldError(InputError):
@@ -22,7 +28,7 @@ class HeldError(InputError):
     def __init__(self, doing: str, path: Path, holder: Mapping[str, object]) -> None:
         self.holder = dict(holder)
         """What the other process wrote of itself."""
-        said = ", ".join(f"{name} {value}" for name, value in holder.items() if name != "process")
+        said = ", ".join(f"{name} {value}" for name, value in holder.items() if name not in _UNSAID)
         who = f"process {holder.get('process', 'unknown')}" + (f" ({said})" if said else "")
         super().__init__(
             f"{who[:1].upper()}{who[1:]} is {doing} already.",
@@ -95,6 +101,18 @@ class Lock:
                 time.sleep(_PAUSE)
             else:
                 return
+
+
+def holder(path: Path) -> Mapping[str, object]:
+    """Return what the last holder of a lock wrote of itself, whether it holds it still or not."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return {}
+    try:
+        return _holder(file)
+    finally:
+        os.close(file)
 
 
 def _holder(file: int) -> Mapping[str, object]:

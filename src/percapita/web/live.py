@@ -22,6 +22,7 @@ from percapita.project import Project
 from percapita.web.refusals import problem
 from percapita.web.routes import Route
 
+PATH: Final = "/api/v1/live"
 _LINE_BYTES: Final = 64 << 20
 _FRESH_SECONDS: Final = 1.0
 """An answer this young is given again."""
@@ -33,12 +34,10 @@ _KEEP_ALIVE_SECONDS: Final = 15.0
 _DEFAULT: Final = "pool"
 
 
-def routes(project: Project) -> Iterator[Route]:
-    """Yield the routes of the live estimate; those without ``/api`` are the older names."""
-    estimates = Estimates(project)
-    for start in ("/api/v1/live", "/v1/live"):
-        yield Route(start, estimates.once, WATCH)
-        yield Route(f"{start}/stream", estimates.stream, WATCH)
+def routes(estimates: Estimates) -> Iterator[Route]:
+    """Yield the routes of the live estimate."""
+    yield Route(PATH, estimates.once, WATCH)
+    yield Route(f"{PATH}/stream", estimates.stream, WATCH)
 
 
 def _refused(answer: Mapping[str, Any]) -> Response | None:

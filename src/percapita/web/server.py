@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from percapita.core.errors import InputError
 from percapita.project import Project
 from percapita.store import Store
-from percapita.store.lock import Lock
+from percapita.store.lock import ESTIMATES, SERVE, Lock
 from percapita.store.spool import Spool
 from percapita.store.tokens import SENDERS
 from percapita.telemetry.receive import rpc
@@ -32,11 +32,13 @@ from percapita.telemetry.receive.counters import Counters
 from percapita.telemetry.receive.http import OtlpHttp
 from percapita.telemetry.receive.intake import Intake, Limits
 from percapita.web import app, table
+from percapita.web.beside import beside
 from percapita.web.counting import Counting
 from percapita.web.desk import Desk
 from percapita.web.door import Door
 from percapita.web.health import PATHS as HEALTH
 from percapita.web.health import Health
+from percapita.web.live import Estimates
 
 _CONNECTIONS: Final = 2000
 _FILES: Final = 4 * _CONNECTIONS
@@ -108,7 +110,7 @@ def serve(project: Project, asked: Asked, opened: Callable[[Opened], None]) -> N
     if asked.tls is not None:
         _check_tls(*asked.tls)
     _more_files()
-    with Lock(project.store_root / "serve.lock", "serving this store").take() as lock:
+    with Lock(project.store_root / SERVE, "serving this store").take() as lock:
         store = project.store()
         try:
             with Spool(store.root, store.key, limit=asked.spool_bytes).start() as spool:
@@ -130,7 +132,9 @@ class _Server:
         self._counting = Counting(asked.command or _counts(project))
         health = Health(self._intake, spool, self._counting).routes()
         self._desk = None if asked.port is None else Desk(project.root, project.store_root)
-        routes = [*health, *(table.routes(project, self._desk, door) if self._desk else ())]
+        self._estimates = Estimates(project)
+        pages = table.routes(project, self._desk, door, self._estimates) if self._desk else ()
+        routes = [*health, *pages]
         self._pages = app.create(routes, door)
         self._otlp = _Beside(OtlpHttp(self._intake, sending), app.create(health, door))
         self._rpc: grpc.aio.Server | None = None
@@ -143,7 +147,7 @@ class _Server:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        with contextlib.ExitStack() as stack:
+        async with contextlib.AsyncExitStack() as stack:
             apps: list[tuple[Any, socket.socket]] = [
                 (self._otlp, stack.enter_context(_listen(asked.host, asked.otlp_http_port)))
             ]
@@ -162,7 +166,12 @@ class _Server:
                 asked.host, ports[1] if len(ports) > 1 else None, ports[0], grpc_port,
                 not self._sending.open and not self._in_force(),
             )  # fmt: skip
-            lock.tell({"OTLP/HTTP": made.otlp_http_port, "OTLP/gRPC": made.otlp_grpc_port})
+            told: dict[str, object] = {
+                "OTLP/HTTP": made.otlp_http_port, "OTLP/gRPC": made.otlp_grpc_port,
+            }  # fmt: skip
+            if asked.port is not None:
+                told[ESTIMATES] = await stack.enter_async_context(beside(self._estimates))
+            lock.tell(told)
             opened(made)
             await _first({*tasks, asyncio.create_task(stop.wait())})
             await self._leave(servers, tasks)

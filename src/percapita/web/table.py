@@ -14,6 +14,7 @@ from percapita.web import live, openapi, pages
 from percapita.web.app import to_overview
 from percapita.web.desk import Desk
 from percapita.web.door import Door
+from percapita.web.live import Estimates
 from percapita.web.oidc import Provider
 from percapita.web.pages import sent
 from percapita.web.routes import ANYBODY, Route
@@ -21,12 +22,14 @@ from percapita.web.saving import Saving
 from percapita.web.signing import Signing
 
 
-def routes(project: Project, desk: Desk, door: Door) -> Sequence[Route]:
+def routes(
+    project: Project, desk: Desk, door: Door, estimates: Estimates | None = None
+) -> Sequence[Route]:
     """Return every route but those of health, which stand beside the receivers too."""
     found = (
         Route("/", to_overview, ANYBODY, people=True),
         *pages.routes(desk, door),
-        *live.routes(project),
+        *live.routes(estimates or Estimates(project)),
         *Saving(desk, door).routes(),
         *_signing(project, door).routes(),
     )

@@ -1,54 +1,59 @@
-"""The live estimate for the terminal: one screen, the figure first."""
+"""The live estimate for the terminal: one screen, the figure first.
+
+It is drawn from the document that programs get, so that it says the same, whoever worked it out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from percapita.reconcile.estimate.snapshot import Live, Row
-from percapita.reconcile.estimate.spending import Money
 from percapita.report import numbers
 from percapita.report.cost.as_text import NAMED
-from percapita.report.live.as_json import age
 from percapita.report.table import Column, Page
 
 _ROWS = 12
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
+Data = Mapping[str, Any]
 
-def show(page: Page, live: Live) -> None:
-    """Print the estimate."""
-    local = live.as_of.astimezone(ZoneInfo(live.zone))
+
+def show(page: Page, data: Data) -> None:
+    """Print the estimate that ``as_json.statement`` wrote."""
+    meta = data["meta"]
+    local = datetime.fromisoformat(meta["as_of"]).astimezone(ZoneInfo(meta["timezone"]))
     page.line(
-        f"Estimate at {local:%H:%M} on {live.day} ({live.zone}), {live.basis} cost in"
-        f" {live.currency}; 90 % intervals."
+        f"Estimate at {local:%H:%M} on {meta['day']} ({meta['timezone']}), {meta['basis']} cost in"
+        f" {meta['currency']}; 90 % intervals."
     )
-    page.line(_fresh(live))
+    page.line(_fresh(meta))
     page.line()
-    _totals(page, live)
+    _totals(page, data)
     page.line()
-    hidden = _rows(page, live)
-    _beside(page, live)
-    for note in _notes(live, hidden):
+    hidden = _rows(page, data)
+    _beside(page, data)
+    for note in _notes(data, hidden):
         page.line(f"Note: {note}")
 
 
-def _fresh(live: Live) -> str:
-    ends = sorted(set(live.bills.values()))
+def _fresh(meta: Data) -> str:
+    ends = sorted(set(meta["bill_through"].values()))
     if not ends:
         bill = "no bill yet"
     elif ends[0] == ends[-1]:
         bill = f"Bill to {_day(ends[0])}"
     else:
         bill = f"Bills to {_day(ends[0])} … {_day(ends[-1])}"
-    seconds = age(live)
+    seconds = meta["telemetry_age_seconds"]
     heard = "no telemetry yet" if seconds is None else f"telemetry {_ago(seconds)} ago"
     return f"{bill}, {heard}."
 
 
-def _day(day: date) -> str:
+def _day(written: str) -> str:
+    day = date.fromisoformat(written)
     return f"{day.day} {day:%b %Y}"
 
 
@@ -62,114 +67,114 @@ def _ago(seconds: int) -> str:
     return f"{seconds // _DAY} days"
 
 
-def _totals(page: Page, live: Live) -> None:
-    total = live.total
-    money = [("today so far", total.today, ""), ("last 60 minutes", total.hour, "/hour"),
-             ("last 15 minutes", live.quarter, "/hour")]  # fmt: skip
-    if total.per_dau is not None:
-        money.append(("per daily active user", total.per_dau, "/day"))
-    if live.unbilled_since is not None:
-        money.append((f"not billed since {_day(live.unbilled_since)}", live.unbilled, ""))
-    places = [_places(its) for _, its, _ in money]
+def _totals(page: Page, data: Data) -> None:
+    total, currency = data["totals"], data["meta"]["currency"]
+    money = [("today so far", total["today"], ""), ("last 60 minutes", total["rate_hour"], "/hour"),
+             ("last 15 minutes", total["rate_15_minutes"], "/hour")]  # fmt: skip
+    if total["cost_per_dau"]["amount"] is not None:
+        money.append(("per daily active user", total["cost_per_dau"], "/day"))
+    if (since := total["unbilled"]["since"]) is not None:
+        money.append((f"not billed since {_day(since)}", total["unbilled"], ""))
+    places = [numbers.places([_of(its)]) for _, its, _ in money]
     page.table(
         [
             Column("", [name for name, _, _ in money], number=False),
-            Column(live.currency, [numbers.amount(its.amount, n) + per
-                                   for (_, its, per), n in zip(money, places, strict=True)]),
+            Column(currency, [numbers.amount(_of(its), n) + per
+                              for (_, its, per), n in zip(money, places, strict=True)]),
             Column("between", [_between(its, n)
                                for (_, its, _), n in zip(money, places, strict=True)]),
         ]
     )  # fmt: skip
-    active = "nobody" if not total.active else f"{total.active:,}"
-    page.line(f"Active in the last 24 hours ({live.unit}): {active}.")
+    active = total["active_24h"]
+    heads = f"{active:,}" if active else "nobody"
+    page.line(f"Active in the last 24 hours ({data['meta']['unit']}): {heads}.")
 
 
-def _places(money: Money) -> int:
-    return numbers.places([money.amount])
+def _of(money: Data, end: str = "amount") -> Decimal:
+    return Decimal(money[end])
 
 
-def _between(money: Money, places: int) -> str:
-    return f"{numbers.amount(money.low, places)} … {numbers.amount(money.high, places)}"
+def _between(money: Data, places: int) -> str:
+    low, high = (numbers.amount(_of(money, end), places) for end in ("low", "high"))
+    return f"{low} … {high}"
 
 
-def _rows(page: Page, live: Live) -> list[str]:
-    rows = list(live.rows[:_ROWS])
-    rest = live.rows[_ROWS:]
-    names = [row.key if row.key is not None else "not known" for row in rows]
-    if rest:
+def _rows(page: Page, data: Data) -> list[str]:
+    by, rows = data["meta"]["by"], list(data["rows"])
+    names = [row[by] if row[by] is not None else "not known" for row in rows[:_ROWS]]
+    if rest := rows[_ROWS:]:
         names.append(f"{len(rest)} more")
-        rows.append(Row(None, _sum([r.today for r in rest]), _sum([r.hour for r in rest])))
+    rows[_ROWS:] = [_together(rest)] if rest else []
     columns = [
-        Column(live.by, names, number=False),
-        *_money_columns(live, rows),
-        Column("active\n24 h", [numbers.count(row.active) for row in rows], rank=2),
-        Column(
-            "per DAU\nUSD/day".replace("USD", live.currency),
-            [_per_dau(row) for row in rows],
-            rank=1,
-        ),
+        Column(by, names, number=False),
+        *_money_columns(data, rows),
+        Column("active\n24 h", [numbers.count(row["active_24h"]) for row in rows], rank=2),
+        Column(f"per DAU\n{data['meta']['currency']}/day", [_per_dau(row) for row in rows], rank=1),
     ]
-    told = any(row.active is not None for row in rows)
+    told = any(row["active_24h"] is not None for row in rows)
     hidden = page.table(columns if told else columns[:-2])
     return [*hidden]
 
 
-def _per_dau(row: Row) -> str:
-    if row.per_dau is None:
-        return numbers.UNDEFINED if row.active == 0 else numbers.UNKNOWN
-    return numbers.amount(row.per_dau.amount, _places(row.per_dau))
+def _together(rows: Sequence[Data]) -> Data:
+    """Return the sum of rows; the ends are added, as if all erred the same way."""
+    sums = {
+        name: {end: sum(_of(row[name], end) for row in rows) for end in ("amount", "low", "high")}
+        for name in ("today", "rate_hour")
+    }
+    return {**sums, "active_24h": None, "cost_per_dau": {"amount": None}}
 
 
-def _money_columns(live: Live, rows: Sequence[Row]) -> list[Column]:
-    today = numbers.money_places(live.total.today.amount)
-    hour = numbers.money_places(live.total.hour.amount)
+def _per_dau(row: Data) -> str:
+    if row["cost_per_dau"]["amount"] is None:
+        return numbers.UNDEFINED if row["active_24h"] == 0 else numbers.UNKNOWN
+    found = _of(row["cost_per_dau"])
+    return numbers.amount(found, numbers.places([found]))
+
+
+def _money_columns(data: Data, rows: Sequence[Data]) -> list[Column]:
+    total, currency = data["totals"], data["meta"]["currency"]
+    today, hour = (numbers.money_places(_of(total[name])) for name in ("today", "rate_hour"))
     return [
-        Column(f"today\n{live.currency}", [numbers.amount(r.today.amount, today) for r in rows]),
-        Column("between", [_between(row.today, today) for row in rows], rank=3),
-        Column(f"last hour\n{live.currency}/h", [numbers.amount(r.hour.amount, hour)
-                                                 for r in rows]),
+        Column(f"today\n{currency}", [numbers.amount(_of(r["today"]), today) for r in rows]),
+        Column("between", [_between(row["today"], today) for row in rows], rank=3),
+        Column(f"last hour\n{currency}/h", [numbers.amount(_of(r["rate_hour"]), hour)
+                                            for r in rows]),
     ]  # fmt: skip
 
 
-def _sum(parts: Sequence[Money]) -> Money:
-    total = Money(Decimal(0), Decimal(0), Decimal(0))
-    for part in parts:
-        total = total.plus(part)
-    return total
-
-
-def _beside(page: Page, live: Live) -> None:
-    if not live.beside:
+def _beside(page: Page, data: Data) -> None:
+    rows = data["classes"]
+    if not rows:
         return
     page.line()
-    names = [NAMED[row.key or ""] for row in live.beside]
-    page.table([Column("beside the rows", names, number=False), *_money_columns(live, live.beside)])
+    names = [NAMED[row["class"]] for row in rows]
+    page.table([Column("beside the rows", names, number=False), *_money_columns(data, rows)])
 
 
-def _notes(live: Live, hidden: Sequence[str]) -> list[str]:
-    notes = []
-    for one in live.missing:
-        since = _since(one.since, ZoneInfo(live.zone))
-        notes.append(f"{one.meter} {since}; {', '.join(one.pools)} is taken to cost what is usual.")
-    for known in live.attribution:
-        if known.attributed < known.quantity:
-            part = Decimal(100 * known.attributed) / known.quantity
+def _notes(data: Data, hidden: Sequence[str]) -> list[str]:
+    notes, zone = [], ZoneInfo(data["meta"]["timezone"])
+    for one in data["meta"]["missing"]:
+        since, pools = _since(one["since"], zone), ", ".join(one["pools"])
+        notes.append(f"{one['meter']} {since}; {pools} is taken to cost what is usual.")
+    for known in data["attribution"]:
+        if known["attributed"] < known["quantity"]:
+            part = Decimal(100 * known["attributed"]) / known["quantity"]
             if part < _LITTLE:
-                notes.append(
-                    f"{numbers.share(part)} % of {known.meter} names a user; the rest is anonymous."
-                )
-    unsure = [one.meter for one in live.sampling if one.unknown]
+                said = f"{numbers.share(part)} % of {known['meter']} names a user"
+                notes.append(f"{said}; the rest is anonymous.")
+    unsure = [one["meter"] for one in data["sampling"] if one["unknown"]]
     if unsure:
         notes.append(f"How these were sampled is not known: {', '.join(unsure)}.")
     if hidden:
         notes.append(f"Too narrow for: {', '.join(hidden)}. Use --format json.")
-    return [*notes, *live.notes]
+    return [*notes, *data["meta"]["notes"]]
 
 
 _LITTLE = 95
 
 
-def _since(moment: datetime | None, tz: ZoneInfo) -> str:
+def _since(moment: str | None, tz: ZoneInfo) -> str:
     if moment is None:
         return "was never heard"
-    return f"says nothing since {moment.astimezone(tz):%Y-%m-%d %H:%M}"
+    return f"says nothing since {datetime.fromisoformat(moment).astimezone(tz):%Y-%m-%d %H:%M}"
