@@ -318,6 +318,14 @@ class Book:
             units=checking.units(self._project, self._store),
         )  # fmt: skip
 
+    def decisions(self) -> Result:
+        """Return the decisions log: each figure as it was then and as it is now."""
+        from percapita.report.decisions import log as report  # noqa: PLC0415
+
+        opened = self._opened()
+        found = report.log(opened)
+        return Result(report.COLUMNS, report.flat(found), report.to_json(opened, found))
+
     def live(self, by: str = "pool") -> Result:
         """Return the estimate of what everything costs right now.
 

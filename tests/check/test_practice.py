@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from percapita.measure import practice
@@ -77,7 +77,17 @@ def test_kpis_with_everything_there() -> None:
     assert named(found, "attribution rate of db.queries").verdict == "failed"
     assert named(found, "cost latency").value == "3"
     assert named(found, "90 days of itemised bills").value == "92"
-    assert named(found, "decisions recorded").verdict == "cannot know"
+    assert named(found, "decisions recorded").value == "0"
+
+
+def test_decisions_count_for_ninety_days() -> None:
+    """Two decisions of the last 90 days pass; older ones, and those of days to come, do not."""
+    today = NOW.date()
+    days = [today, today - timedelta(days=89), today - timedelta(days=90)]
+
+    assert practice.decisions(days, NOW).verdict == "passed"
+    assert practice.decisions(days[1:], NOW).value == "1"
+    assert practice.decisions([today + timedelta(days=1)], NOW).value == "0"
 
 
 def test_kpis_with_nothing_there() -> None:

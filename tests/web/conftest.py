@@ -29,5 +29,8 @@ def site(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
     """
     folder = shutil.copytree(project, tmp_path_factory.mktemp("site") / "project")
     assert run(["view", "save", "Tiers", "--by", "tier", "--project", str(folder)]) == 0
+    decided = ["decision", "record", "Raise Starter", "--figure", "margin_percent"]
+    where = ["--where", "tier=Starter", "--period", "2025-10", "--project", str(folder)]
+    assert run([*decided, *where]) == 0
     with served(folder) as found:
         yield found

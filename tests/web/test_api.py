@@ -27,6 +27,7 @@ ASKED: Final = {
     "overview": ("", "?basis=effective"),
     "statements": ("", "?for=tier%3DStarter"),
     "audit": ("", "?limit=1"),
+    "decisions": ("", "?metric=total&where=tier%3DStarter"),
 }  # fmt: skip
 """Page -> questions; without one, the bare address."""
 
@@ -68,9 +69,13 @@ def test_the_description_is_openapi(site: Site, described: Any) -> None:  # noqa
     assert set(described["paths"]) == {
         *(f"/api/v1/{name}" for name in PAGES),
         "/api/v1/live", "/api/v1/live/stream", "/api/v1/openapi.json",
+        "/api/v1/decisions/observed",
     }  # fmt: skip
+    wanted = {"get": {"200", "304"}, "post": {"201", "413"}}
     for path in described["paths"].values():
-        assert {"200", "304", "400", "401", "403", "429"} <= set(path["get"]["responses"])
+        for method, operation in path.items():
+            known = {"400", "401", "403", "429", *wanted[method]}
+            assert known <= set(operation["responses"])
     for schema in described["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
     reply = site.get("/api/v1/openapi.json")

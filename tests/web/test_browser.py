@@ -42,6 +42,7 @@ PAGES = (
     "/roles",
     "/roles?for=Product+manager",
     "/history",
+    "/decisions?metric=cost_per_unit&where=tier%3DStarter",
     "/resources",
     "/pricing?margin=30&margin=70",
     "/model",

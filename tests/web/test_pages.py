@@ -34,6 +34,7 @@ ADDRESSES = {
     "debug": "/debug",
     "roles": "/roles?for=CFO",
     "history": "/history",
+    "decisions": "/decisions?metric=total&where=pool%3Dpostgresql",
     "resources": "/resources",
     "pricing": "/pricing?margin=70",
     "data": "/data",

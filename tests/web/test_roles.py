@@ -41,6 +41,11 @@ MAY: Final[Mapping[str, tuple[str, ...]]] = {
     "POST /views": ROLES,
     "POST /views/delete": ROLES,
     **{
+        f"POST {start}/decisions{end}": BOOKS
+        for start in ("", "/api/v1")
+        for end in ("", "/observed")
+    },
+    **{
         f"GET {form.format(page)}": ROLES
         for page in ("overview", "cost", "model", "views")
         for form in FORMS
@@ -57,6 +62,7 @@ MAY: Final[Mapping[str, tuple[str, ...]]] = {
             "pricing",
             "roles",
             "history",
+            "decisions",
         )
         for form in FORMS
     },

@@ -49,6 +49,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "close": ("close", "Close a billing month: what changes later is booked apart."),
     "history": ("history", "Show each version of a month's figures, and why it moved."),
     "journal": ("journal", "Write a month's double entries, which sum to the bill."),
+    "decision": ("decision", "Write down what was decided on which figure, and what came of it."),
     "audit": ("audit", "Show who did what: writes, sign-ins, refusals, looks at people."),
     "serve": ("serve", "Show pages, and receive what OpenTelemetry exporters send."),
     "token": ("token", "Make, list and revoke tokens for senders and readers."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 import re
 import secrets
@@ -15,6 +16,8 @@ HASH_BYTES = 16
 """Of a pseudonym."""
 _KEY_BYTES = 32
 _HASH = re.compile(r"[0-9a-f]{32}")
+_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_WORD = re.compile(r"[0-9A-Fa-f.:]{6,}")
 _OLD, _MARKS = "old", "marks"
 """Words before the further secrets of a key file; the first line is the key itself."""
 
@@ -89,6 +92,19 @@ def digest(key: Key, kind: str, name: str) -> str:
     if name.startswith(f"{kind}:") and _HASH.fullmatch(given := name[len(kind) + 1 :]):
         return given
     return key.pseudonym(kind, name)
+
+
+def gives_away(text: str) -> str:
+    """Return the first e-mail or IP address in a text; empty where there is none."""
+    if found := _MAIL.search(text):
+        return found[0]
+    for word in _WORD.findall(text):
+        try:
+            ipaddress.ip_address(word.strip("."))
+        except ValueError:
+            continue
+        return str(word)
+    return ""
 
 
 def digests(key: Key, kind: str, names: Sequence[str]) -> list[str]:

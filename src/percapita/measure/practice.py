@@ -22,6 +22,9 @@ RESOURCE_TARGET: Final = Decimal(70)
 ITEMISED_DAYS: Final = 90
 LATENCY_DAYS: Final = 3
 """A bill that ends longer ago than this answers no question of this week."""
+DECISIONS_GOAL: Final = 2
+DECISION_DAYS: Final = 90
+"""Figures that nobody decides anything on are not worth their making."""
 ALLOCATED_GOAL: Final = Decimal(95)
 DEAREST: Final = 10
 
@@ -214,17 +217,29 @@ def practice(
     meters: Sequence[MeterUse],
     required: Sequence[str],
     now: datetime,
+    decided: Sequence[date] = (),
 ) -> list[Item]:
-    """Judge the KPIs of the practice."""
+    """Judge the KPIs of the practice; ``decided`` are the days that decisions were taken on."""
     return [
         *tag_coverage(bill, required),
         _allocated(classes),
         *attribution(meters),
         latency(bill, now),
         itemised(bill),
-        unknown("decisions recorded", "The store holds no decisions; two in 90 days is the goal.",
-             advice="Write down what was decided from these figures, and when."),
+        decisions(decided, now),
     ]  # fmt: skip
+
+
+def decisions(decided: Sequence[date], now: datetime) -> Item:
+    """Judge how often something is decided on the figures, and written down."""
+    today = now.date()
+    lately = [day for day in decided if 0 <= (today - day).days < DECISION_DAYS]
+    count = f"{len(lately)} decision{'' if len(lately) == 1 else 's'}"
+    last = f"; the last is of {max(decided)}" if decided else ""
+    return item("decisions recorded", len(lately) >= DECISIONS_GOAL,
+                f"{count} in the last {DECISION_DAYS} days{last}.",
+                advice="percapita decision record: what was decided on which figure.",
+                value=len(lately), target=DECISIONS_GOAL)  # fmt: skip
 
 
 def _allocated(classes: Classes | None) -> Item:

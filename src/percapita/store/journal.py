@@ -189,7 +189,7 @@ def audit(
 
 _DECISIVE: Final = (
     "import", "run", "publish", "close", "sign-off", "reopen", "adjust", "alias", "erase", "gc",
-    "key rotate",
+    "key rotate", "decide", "observe",
 )  # fmt: skip
 
 

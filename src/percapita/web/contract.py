@@ -91,7 +91,8 @@ _GLANCE: Final = {
     "scopes": listed(record(month=MONTH, scope=TEXT, total=MONEY, cost_per_unit=maybe(MONEY))),
     "by_month": listed(FIGURE), "cohorts": listed(FIGURE),
     "changes": listed(record(pool=TEXT, before=MONEY, now=MONEY, change=MONEY)),
-    "events": listed(ANY), "findings": listed(record(code=TEXT, message=TEXT)),
+    "marks": listed(record(on=TEXT, kind=TEXT, name=TEXT, count=COUNT, page=maybe(TEXT))),
+    "marks_left": COUNT, "events": listed(ANY), "findings": listed(record(code=TEXT, message=TEXT)),
 }  # fmt: skip
 _SUMS: Final = (
     "bill_total", "allocated", "idle", "anonymous", "bots", "erased", "excluded", "unallocated",
@@ -111,6 +112,23 @@ _LINE: Final = {
 VIEW: Final = record(
     name=TEXT, owner=TEXT, own=FLAG, shared=FLAG, saved_at=INSTANT, query=TEXT, address=TEXT
 )  # fmt: skip
+_FIGURE_ASKED: Final = {
+    "metric": TEXT, "title": TEXT, "kind": TEXT, "period": TEXT, "basis": TEXT, "scope": TEXT,
+    "unit": TEXT, "where": listed(TEXT),
+}  # fmt: skip
+DECISION: Final = record(
+    id=TEXT, decision=TEXT, decided_on=TEXT, decided_by=TEXT, status=TEXT,
+    figure=record(**_FIGURE_ASKED, currency=TEXT, page=TEXT),
+    then=record(value=maybe(MONEY), runs=named(TEXT), page=maybe(TEXT)),
+    now=record(value=maybe(MONEY), runs=named(TEXT), gone=maybe(TEXT)), restated=FLAG,
+    expected=record(effect=maybe(TEXT), change=maybe(MONEY), change_percent=maybe(MONEY)),
+    review_on=maybe(TEXT),
+    observed=listed(record(period=TEXT, before=maybe(MONEY), after=maybe(MONEY),
+                           change=maybe(MONEY), change_percent=maybe(MONEY),
+                           reached=maybe(FLAG), note=maybe(TEXT), page=TEXT)),
+    recorded_at=INSTANT, recorded_by=TEXT,
+)  # fmt: skip
+"""One entry of the decisions log."""
 _ITEM: Final = record(name=TEXT, verdict=TEXT, evidence=TEXT, advice=TEXT)
 
 RESULTS: Final[Mapping[str, Schema]] = {
@@ -158,6 +176,11 @@ RESULTS: Final[Mapping[str, Schema]] = {
         meta=record(basis=TEXT, currency=TEXT, period=MONTH, as_of=INSTANT),
         versions=listed(record(run=TEXT, role=TEXT, model=TEXT, bill_total=MONEY)),
         moves=listed(ANY),
+    ),
+    "decisions": record(
+        meta=record(as_of=INSTANT, timezone=TEXT), decisions=listed(DECISION),
+        figure=maybe(record(**_FIGURE_ASKED, value=maybe(MONEY), currency=TEXT, page=TEXT,
+                            runs=named(TEXT))),
     ),
     "resources": record(
         mapped=listed(named(maybe(TEXT))), missing=listed(named(maybe(TEXT)))
@@ -241,6 +264,11 @@ PARAMETERS: Final[Mapping[str, tuple[Parameter, ...]]] = {
     "resources": (),
     "roles": (*_FIGURES, Parameter("for", "Whose questions.", TEXT)),
     "history": _FIGURES,
+    "decisions": (
+        *_FIGURES[:2], Parameter("metric", "The figure to decide on.", TEXT),
+        Parameter("where", "NAME=VALUE that it is of.", TEXT, many=True),
+        Parameter("scope", "Which pools count.", {"type": "string", "enum": list(SCOPES)}), _UNIT,
+    ),
     "reconcile": _FIGURES,
     "figures": (*_FIGURES, Parameter("metric", "Only these.", TEXT, many=True)),
     "data": (_PERIOD,),

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from percapita.core.version import VERSION
-from percapita.web.contract import ANY, COUNT, PARAMETERS, RESULTS, TEXT, listed, record
+from percapita.web.bodies import BODIES
+from percapita.web.contract import ANY, COUNT, DECISION, PARAMETERS, RESULTS, TEXT, listed, record
 from percapita.web.routes import Route
 
 START: Final = "/api/v1/"
@@ -28,6 +29,9 @@ _BY: Final = {"name": "by", "in": "query", "description": "What rows are cut by.
 def document(routes: Sequence[Route]) -> dict[str, Any]:
     """Describe every route of the API."""
     found = [route for route in routes if route.path.startswith(START)]
+    paths: dict[str, dict[str, Any]] = {}
+    for route in found:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -35,7 +39,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
             "description": "What every user costs. Amounts are exact, as strings. Keys may be"
             " added within v1: read by name.",
         },
-        "paths": {route.path: {route.method.lower(): _operation(route)} for route in found},
+        "paths": paths,
         "components": {
             "schemas": {"Problem": _PROBLEM, **{_title(n): s for n, s in RESULTS.items()}},
             "securitySchemes": {
@@ -49,6 +53,8 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
 
 def _operation(route: Route) -> dict[str, Any]:
     name = route.path.removeprefix(START)
+    if route.method == "POST":
+        return _writing(route, name)
     return {
         "operationId": name.replace("/", "_").replace(".", "_"),
         "description": f"For {', '.join(sorted(route.roles))}.",
@@ -60,6 +66,25 @@ def _operation(route: Route) -> dict[str, Any]:
             **({"503": _problem("The estimate is not ready.")} if "live" in name else {}),
         },
     }
+
+
+def _writing(route: Route, name: str) -> dict[str, Any]:
+    """Describe an address that is written to."""
+    too_large = {413: "More was sent than anybody has to say."}
+    return {
+        "operationId": f"{name.replace('/', '_')}_write",
+        "description": f"For {', '.join(sorted(route.roles))}. It stands in the audit log.",
+        "requestBody": {
+            "required": True, "content": {"application/json": {"schema": BODIES[name]}},
+        },
+        "responses": {
+            "201": {
+                "description": "What was written down.",
+                "content": {"application/json": {"schema": DECISION}},
+            },
+            **{str(code): _problem(said) for code, said in (_REFUSED | too_large).items()},
+        },
+    }  # fmt: skip
 
 
 def _parameters(name: str) -> list[Mapping[str, Any]]:

@@ -28,6 +28,7 @@ _PAGES: Final = (
     ("pricing", "Prices", "p", "More"),
     ("reconcile", "Reconcile", "r", "More"),
     ("history", "Versions", "h", "More"),
+    ("decisions", "Decisions", "l", "More"),
     ("data", "Data health", "d", "More"),
     ("resources", "Resource map", "u", "More"),
     ("model", "Cost model", "m", "More"),

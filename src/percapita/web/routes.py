@@ -46,6 +46,7 @@ PAGE_ROLES: Final[Mapping[str, Roles]] = {
     "debug": HEALTH,
     "roles": BOOKS,
     "history": BOOKS,
+    "decisions": BOOKS,
     "resources": HEALTH,
     "data": HEALTH,
     "model": EVERYONE,

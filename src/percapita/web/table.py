@@ -12,6 +12,7 @@ from percapita.core.roles import EVERYONE
 from percapita.project import Project
 from percapita.web import live, openapi, pages
 from percapita.web.app import to_overview
+from percapita.web.deciding import Deciding
 from percapita.web.desk import Desk
 from percapita.web.door import Door
 from percapita.web.live import Estimates
@@ -30,6 +31,7 @@ def routes(
         Route("/", to_overview, ANYBODY, people=True),
         *pages.routes(desk, door),
         *live.routes(estimates or Estimates(project)),
+        *Deciding(desk).routes(),
         *Saving(desk, door).routes(),
         *_signing(project, door).routes(),
     )

@@ -8,12 +8,11 @@ from decimal import Decimal
 from typing import Final
 
 from percapita.report.charts.scale import Scale, scale, short
-from percapita.report.charts.svg import GLYPH, Markup, picture, tag, titled, words
+from percapita.report.charts.svg import GLYPH, Markup, linked, picture, tag, titled, words
 
 WIDTH: Final = 640.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 96.0, 14.0, 26.0
 _DOT: Final = 3.5
-_TWO: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,19 @@ class Mark:
     """Where: 0 is the first point, 1 the second."""
     text: str
     paint: str = ""
+    href: str = ""
+    """Where it leads."""
+    below: bool = False
+    """It has a dot at the foot, where others have a flag at the top."""
 
 
 def line(
-    series: Sequence[Series], *, label: str, height: float = 240.0, marks: Sequence[Mark] = ()
+    series: Sequence[Series],
+    *,
+    label: str,
+    height: float = 240.0,
+    marks: Sequence[Mark] = (),
+    slots: bool = False,
 ) -> Markup:
     """Draw lines over the same times. All series have a point for every time.
 
@@ -57,18 +65,23 @@ def line(
         label: what the picture shows, in words.
         height: in pixels.
         marks: what happened under the same times.
+        slots: a point stands in the middle of its time, and has room on both sides.
     """
     labels = [point.label for point in series[0].points] if series else []
     heights = scale(_values(series), height - _BOTTOM, _TOP)
-    steps = max(len(labels) - 1, 1)
-    across = [_LEFT + (WIDTH - _LEFT - _RIGHT) * n / steps for n in range(len(labels))]
-    drawn = [_grid(heights), _times(labels, across, height), *_marks(marks, across, height)]
+    steps = max(len(labels) if slots else len(labels) - 1, 1)
+    step = (WIDTH - _LEFT - _RIGHT) / steps
+    across = [_LEFT + step * (n + (0.5 if slots else 0)) for n in range(len(labels))]
+    drawn = [_grid(heights), _times(labels, across, height)]
     names = _apart([(one, _end(one, heights)) for one in series])
     for one in reversed(series):
         drawn += [_band(one, across, heights), _strokes(one, across, heights)]
         drawn += _dots(one, across, heights)
         if one in names:
             drawn.append(words(one.name, WIDTH - _RIGHT + 8, names[one] + 4, class_=one.paint))
+    if across:
+        # On top, so that each can be pointed at.
+        drawn += [_mark(one, across[0] + one.at * step, height) for one in marks]
     return picture("".join(drawn), WIDTH, height, label)
 
 
@@ -99,18 +112,15 @@ def _times(labels: Sequence[str], across: Sequence[float], height: float) -> Mar
     return Markup("".join(drawn))
 
 
-def _marks(marks: Sequence[Mark], across: Sequence[float], height: float) -> list[Markup]:
-    if len(across) < _TWO:
-        return []
-    step, bottom = across[1] - across[0], height - _BOTTOM
-    drawn = []
-    for mark in marks:
-        x = across[0] + mark.at * step
-        shape = tag("path", d=f"M{x:.1f} {_TOP}V{bottom:.1f}", class_=f"mark {mark.paint}")
-        flag = tag("path", d=f"M{x:.1f} {_TOP}H{x + 7:.1f}V{_TOP + 7}H{x:.1f}Z",
+def _mark(mark: Mark, x: float, height: float) -> Markup:
+    bottom = height - _BOTTOM
+    shape = tag("path", d=f"M{x:.1f} {_TOP}V{bottom:.1f}", class_=f"mark {mark.paint}")
+    if mark.below:
+        head = tag("circle", cx=x, cy=bottom, r=_DOT + 1, class_=f"flag {mark.paint}")
+    else:
+        head = tag("path", d=f"M{x:.1f} {_TOP}H{x + 7:.1f}V{_TOP + 7}H{x:.1f}Z",
                    class_=f"flag {mark.paint}")  # fmt: skip
-        drawn.append(titled(Markup(shape + flag), mark.text))
-    return drawn
+    return linked(titled(Markup(shape + head), mark.text), mark.href)
 
 
 def _end(one: Series, heights: Scale) -> float | None:

@@ -47,6 +47,7 @@ from percapita.model.spec import Model
 from percapita.report.lines import bind_lines, currency_of, none
 from percapita.report.tags.taxonomy import METHOD, TYPE, Taxonomy
 from percapita.store import Store
+from percapita.store.decisions import Decisions
 from percapita.store.read import check as read_check
 from percapita.store.read import model as read_model
 from percapita.store.read.check import Signals, Spender
@@ -151,7 +152,10 @@ def check(store: Store | None, project: Project) -> Checked:
         found.findings += _rows(clear_ids(_direct(project.model), project.identity_tags))
         drivers = _meters(project.model, besides=("idle", "behaviour", "live"))
         meters = [use for use in meters if use.meter in drivers]
-    found.practice = practice.practice(found.bill, classes, meters, tuple(required), project.now)
+    decided = [one.decided_on for one in Decisions(store.catalog).all()]
+    found.practice = practice.practice(
+        found.bill, classes, meters, tuple(required), project.now, decided
+    )
     return _judged(found, project, classes, _usage(signals), mapped)
 
 

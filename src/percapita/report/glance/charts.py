@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from percapita.core.money import total
 from percapita.report.charts import Bar, Part, Point, Series, bars, line, spark
+from percapita.report.glance.marks import drawn
 from percapita.report.numbers import amount, places
 
 _SHOWN: Final = 10
@@ -20,8 +21,13 @@ def _number(value: str | None) -> Decimal | None:
     return None if value is None else Decimal(value)
 
 
-def trend(data: Mapping[str, Any]) -> str:
-    """Draw cost per unit by month with what is usual, and what its scopes take of it."""
+def trend(data: Mapping[str, Any], *, marks: bool = False) -> str:
+    """Draw cost per unit by month with what is usual, and what its scopes take of it.
+
+    Args:
+        data: as ``overview`` gathered it.
+        marks: with what happened, where the page lists it in words too.
+    """
     unit = data["meta"]["unit"]
     months = [row["month"] for row in data["trend"]]
     whole = tuple(
@@ -39,7 +45,10 @@ def trend(data: Mapping[str, Any]) -> str:
         if costs:
             series.append(Series(name, tuple(_point(m, costs.get(m)) for m in months), paint))
     label = f"Cost per {unit} by month, and of it infrastructure, third party and people"
-    return line(series, label=label)
+    if not marks or not data["marks"]:
+        return line(series, label=label)
+    happened = drawn(data["marks"], months)
+    return line(series, label=f"{label}, with marks", marks=happened, slots=True)
 
 
 def _point(label: str, value: Decimal | None) -> Point:

@@ -12,6 +12,7 @@ from percapita.core.tables import FINDINGS
 from percapita.report.check.sighted import visible
 from percapita.report.cost import sighted
 from percapita.report.cost.kept import statement
+from percapita.report.glance.marks import marked
 from percapita.report.opened import Opened
 from percapita.report.timeline import timeline, to_json
 from percapita.store.read import check as read_check
@@ -57,6 +58,7 @@ def overview(
     pools = {month: asked("pool", month) for month in months}
     now = each[period]
     before = months[-2] if len(months) > 1 else ""
+    happened = marked(opened, months, sight)
     return {
         **now,
         "segment": segment,
@@ -68,6 +70,8 @@ def overview(
         "cohorts": _dearest(now if cohort == segment else asked(cohort, period)),
         "changes": _changes(pools, period, before),
         "compared_with": before or None,
+        "marks": happened.rows,
+        "marks_left": happened.left,
         "events": _events(opened, period) if sight.tenants else [],
         "findings": _findings(opened, period, sight) if sight.tenants else [],
     }

@@ -24,7 +24,7 @@ def view(bench: Bench, asked: Asked) -> View:
         "period": period, "periods": periods(found), "segment": segment,
         "cuts": _cuts(found, asked),
         "units": [one.name for one in found.model.units],
-        "unit_cost": charts.trend(data), "scopes": charts.scopes(data["scopes"]),
+        "unit_cost": charts.trend(data, marks=True), "scopes": charts.scopes(data["scopes"]),
         "margins": charts.margins(data["cohorts"], cohort),
         "changed": charts.change(data["changes"], period, data["compared_with"] or ""),
         "sparks": charts.sparks(data["by_month"], segment),
