@@ -40,6 +40,7 @@ MAY: Final[Mapping[str, tuple[str, ...]]] = {
     "POST /sign-out": ROLES,
     "POST /views": ROLES,
     "POST /views/delete": ROLES,
+    "POST /sample": ("admin",),
     **{
         f"POST {start}/decisions{end}": BOOKS
         for start in ("", "/api/v1")

@@ -36,9 +36,11 @@ _NOT_YET: Final = 409
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 Write = Callable[[View, Request], tuple[str | bytes, str]]
+Start = Callable[[Request, PercapitaError], str]
+"""Writes the page that is shown before the first figure."""
 
 
-def routes(desk: Desk, door: Door) -> Iterator[Route]:
+def routes(desk: Desk, door: Door, start: Start) -> Iterator[Route]:
     """Yield the addresses of every page: for people, as files, and the API's."""
     for name, page in PAGES.items():
         roles = PAGE_ROLES[name]
@@ -46,15 +48,15 @@ def routes(desk: Desk, door: Door) -> Iterator[Route]:
             (f"/{name}", _html), (f"/{name}.json", _json), (f"/{name}.csv", _csv),
             (f"/{name}.parquet", _parquet), (f"/api/v1/{name}", _json),
         ):  # fmt: skip
-            answer = _answered(desk, door, name, page, write)
+            answer = _answered(desk, door, name, page, write, start)
             yield Route(path, answer, roles, people=write is _html)
         for form in FORMS if name in ON_PAPER else ():
-            answer = _answered(desk, door, name, page, _paper(form))
+            answer = _answered(desk, door, name, page, _paper(form), start)
             yield Route(f"/{name}.{form}", answer, roles)
     yield Route("/static/{name}", static, ANYBODY)
 
 
-def _answered(desk: Desk, door: Door, name: str, page: Page, write: Write) -> Handler:
+def _answered(desk: Desk, door: Door, name: str, page: Page, write: Write, start: Start) -> Handler:
     async def respond(request: Request) -> Response:
         caller: Caller = request.state.caller
         own = {"who": caller.name, "role": caller.role} if name in UNKEPT else {}
@@ -70,7 +72,7 @@ def _answered(desk: Desk, door: Door, name: str, page: Page, write: Write) -> Ha
                 )
             content, kind = await asyncio.to_thread(write, view, request)
         except PercapitaError as error:
-            return _refused(request, error, people=write is _html)
+            return await asyncio.to_thread(_refused, request, error, start, people=write is _html)
         for somebody in view.people if caller.how != "machine" else ():
             await door.note(request, LOOKED, somebody, page=name)
         return sent(request, content, kind)
@@ -137,15 +139,13 @@ def sent(request: Request, content: str | bytes, kind: str, status: int = 200) -
     return Response(body, status_code=status, media_type=kind, headers=told)
 
 
-def _refused(request: Request, error: PercapitaError, *, people: bool) -> Response:
+def _refused(request: Request, error: PercapitaError, start: Start, *, people: bool) -> Response:
     """Say why there is no answer; before the first figure, how to come to it."""
     nothing = isinstance(error, NoStoreError) or (
         isinstance(error, NothingPublishedError) and not error.known
     )
     if nothing and people:
-        return sent(
-            request, rendering.page("start.html", request, title="Start", error=error), PAGE
-        )
+        return sent(request, start(request, error), PAGE)
     return refusals.answer(request, error, _NOT_YET if nothing else 0, people=people)
 
 

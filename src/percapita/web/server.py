@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from percapita.core.errors import InputError
 from percapita.project import Project
+from percapita.sample import loading
 from percapita.store import Store
 from percapita.store.lock import ESTIMATES, SERVE, Lock
 from percapita.store.spool import Spool
@@ -123,6 +124,7 @@ class _Server:
     """The parts of a server, put together."""
 
     def __init__(self, project: Project, asked: Asked, store: Store, spool: Spool) -> None:
+        self._project = project
         self._asked = asked
         self._spool = spool
         tokens = store.tokens
@@ -173,6 +175,7 @@ class _Server:
                 told[ESTIMATES] = await stack.enter_async_context(beside(self._estimates))
             lock.tell(told)
             opened(made)
+            await asyncio.to_thread(loading.resume, self._project)
             await _first({*tasks, asyncio.create_task(stop.wait())})
             await self._leave(servers, tasks)
             counting.cancel()

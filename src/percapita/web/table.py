@@ -20,6 +20,7 @@ from percapita.web.oidc import Provider
 from percapita.web.pages import sent
 from percapita.web.routes import ANYBODY, Route
 from percapita.web.saving import Saving
+from percapita.web.sampling import Sampling
 from percapita.web.signing import Signing
 
 
@@ -27,10 +28,12 @@ def routes(
     project: Project, desk: Desk, door: Door, estimates: Estimates | None = None
 ) -> Sequence[Route]:
     """Return every route but those of health, which stand beside the receivers too."""
+    sampling = Sampling(desk, door)
     found = (
         Route("/", to_overview, ANYBODY, people=True),
-        *pages.routes(desk, door),
         *live.routes(estimates or Estimates(project)),
+        *pages.routes(desk, door, sampling.page),
+        *sampling.routes(),
         *Deciding(desk).routes(),
         *Saving(desk, door).routes(),
         *_signing(project, door).routes(),
