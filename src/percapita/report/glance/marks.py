@@ -30,6 +30,10 @@ class Marked:
     rows: list[dict[str, Any]]
     left: int
 
+    def to_json(self) -> dict[str, Any]:
+        """Return them as JSON carries them."""
+        return {"marks": self.rows, "marks_left": self.left}
+
 
 def marked(opened: Opened, months: Sequence[str], sight: Sight) -> Marked:
     """Gather the marks of months: one a day and kind, and each decision.

@@ -58,7 +58,6 @@ def overview(
     pools = {month: asked("pool", month) for month in months}
     now = each[period]
     before = months[-2] if len(months) > 1 else ""
-    happened = marked(opened, months, sight)
     return {
         **now,
         "segment": segment,
@@ -70,8 +69,7 @@ def overview(
         "cohorts": _dearest(now if cohort == segment else asked(cohort, period)),
         "changes": _changes(pools, period, before),
         "compared_with": before or None,
-        "marks": happened.rows,
-        "marks_left": happened.left,
+        **marked(opened, months, sight).to_json(),
         "events": _events(opened, period) if sight.tenants else [],
         "findings": _findings(opened, period, sight) if sight.tenants else [],
     }
