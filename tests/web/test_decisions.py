@@ -231,6 +231,8 @@ def post(site: Site, path: str, sent: Any) -> tuple[int, Any]:  # noqa: ANN401 a
         ({"decided_on": "2025-12-24"}, "is yet to come"),
         ({"review_on": "2025-01-01"}, "is before the decision"),
         ({"change": "some"}, "no change of a figure"),
+        ({"decided_by": "Dana\x00"}, "A character in who decided cannot be kept"),
+        ({"decision": "\ud800"}, "decision has half of a character"),
     ],
 )
 def test_what_cannot_be_kept_is_refused(

@@ -53,6 +53,11 @@ async def read(request: Request, name: str) -> Mapping[str, Any]:
     return found
 
 
+def _halved(text: str) -> bool:
+    """Tell whether JSON escaped half of a pair: no such text can be kept or sent."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def _check(found: Mapping[str, Any], schema: Schema) -> None:
     known = schema["properties"]
     for name, value in found.items():
@@ -62,5 +67,7 @@ def _check(found: Mapping[str, Any], schema: Schema) -> None:
         texts = value if many and isinstance(value, list) else [value]
         if many != isinstance(value, list) or not all(isinstance(one, str) for one in texts):
             raise BodyError(f"{name} is to be {'a list of texts' if many else 'text'}.")
+        if any(_halved(one) for one in texts):
+            raise BodyError(f"{name} has half of a character.", "Send text as UTF-8.")
     if missing := [name for name in schema["required"] if name not in found]:
         raise BodyError(f"{', '.join(missing)} is missing.", "See openapi.json.")

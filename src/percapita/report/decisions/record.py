@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -128,6 +129,8 @@ def _text(what: str, typed: str, *, mail: bool = False) -> str:
         raise SaidError(f"Say {what}.")
     if len(found) > _MOST:
         raise SaidError(f"Say {what} in {_MOST:,} characters; it has {len(found):,}.")
+    if any(unicodedata.category(letter) == "Cc" for letter in found):
+        raise SaidError(f"A character in {what} cannot be kept.", hint="Type it anew.")
     if not mail and gives_away(found):
         raise SaidError(
             f"An address stands in {what}: the log would keep it for ever.",
