@@ -48,8 +48,7 @@ def overview(
         InputError: a name is not known, or the month has no figures.
     """
     segment, cohort = _cuts(opened, by, sight)
-    months = [month for month in sorted(opened.runs) if month < period][-WINDOWS[365] + 1 :]
-    months.append(period)
+    months = [*[one for one in sorted(opened.runs) if one < period][1 - WINDOWS[365] :], period]
 
     def asked(cut: str, month: str) -> dict[str, Any]:
         return statement(opened, [cut], month, unit=unit, sight=sight)
