@@ -19,8 +19,8 @@ from percapita.web.live import Estimates
 from percapita.web.oidc import Provider
 from percapita.web.pages import sent
 from percapita.web.routes import ANYBODY, Route
-from percapita.web.saving import Saving
 from percapita.web.sampling import Sampling
+from percapita.web.saving import Saving
 from percapita.web.signing import Signing
 
 
