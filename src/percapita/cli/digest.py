@@ -39,11 +39,14 @@ def digest_command(project_dir: Path, store_dir: Path | None, once: bool, marks:
       percapita digest --project acme --once
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
+    from percapita.store.live import memory  # noqa: PLC0415
     from percapita.store.spool import Spool  # noqa: PLC0415
     from percapita.telemetry.digest import Digest, Marks, Models, loop  # noqa: PLC0415
     from percapita.telemetry.logged import Happened  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    if not once:
+        memory.without_pandas()
     project = Project.open(project_dir, store_dir)
     models = Models(project.model_path, project.model)
     with project.store(threads=1, memory="128MB") as store:

@@ -67,6 +67,9 @@ LIVE_POINTS: tuple[str, ...] = (
 )
 """The names that counting what is received passes, and merging what was counted."""
 
+LARGE_POINTS: tuple[str, ...] = ("live.large-split", *LIVE_POINTS[-3:])
+"""The names that merging large files passes."""
+
 
 def point(name: str) -> None:
     """Die here if the environment says so."""

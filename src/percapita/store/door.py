@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from percapita.core.errors import InputError
-from percapita.core.privacy import Key, digest
+from percapita.core.privacy import Key, digest, digests
 from percapita.core.sources import Source
 from percapita.core.subjects import ERASED, NOBODY
 from percapita.store.catalog import renewals
@@ -245,7 +245,10 @@ class Door:
             self._renews = True
         found: dict[str, int] = {}
         for key in self.key.former:
-            by_former = {digest(key, kind, names[one]): one for one in hashes if one not in found}
+            asked = [one for one in hashes if one not in found]
+            by_former = dict(
+                zip(digests(key, kind, [names[one] for one in asked]), asked, strict=True)
+            )
             with self._site.catalog.read() as connection:
                 known = self._known(connection, by_former)
             mine = {by_former[one]: n for one, n in known.items() if one in by_former}

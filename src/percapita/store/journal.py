@@ -137,6 +137,11 @@ class Staging:
         ]
         return f"({' UNION ALL '.join(selects)})" if selects else ""
 
+    @property
+    def paths(self) -> list[Path]:
+        """Where the files written so far are."""
+        return [self._site.tables / file.path for file in self.files]
+
     def name(self, connection: Connection, *, logged: bool = True) -> None:
         """Name the files in the catalog and, unless said, owe them to the Delta logs."""
         rows = [

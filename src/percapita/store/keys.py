@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -163,25 +163,34 @@ def _since(connection: Connection) -> dict[str, datetime]:
 
 def _known_by(connection: Connection, key: Key, later: Collection[Key]) -> tuple[int, int]:
     """Count whom a key knows, and whom it knows alone, without the later ones."""
-    numbers = _numbers(connection, [key.id])
-    return len(numbers), len(numbers - _numbers(connection, [one.id for one in later]))
+    known = _numbers(connection, [key.id])
+    return _count(connection, known), _count(
+        connection, sa.except_(known, _numbers(connection, [one.id for one in later]))
+    )
 
 
 def _unseen(connection: Connection, key: Key, former: Collection[str]) -> tuple[int, int]:
     """Count those whom only former keys know, and everybody."""
-    known = _numbers(connection, [key.id])
-    before = _numbers(connection, former)
-    return len(before - known), len(before | known)
+    known, before = _numbers(connection, [key.id]), _numbers(connection, former)
+    unseen = _count(connection, sa.except_(before, known))
+    return unseen, _count(connection, known) + unseen
 
 
-def _numbers(connection: Connection, ids: Collection[str]) -> set[int]:
-    found = set(connection.execute(
-        sa.select(SUBJECTS.c.number).where(SUBJECTS.c.key_id.in_(ids), SUBJECTS.c.hash.is_not(None))
-    ).scalars())  # fmt: skip
-    if renewals.there(connection):
-        more = sa.select(PSEUDONYMS.c.number).where(PSEUDONYMS.c.key_id.in_(ids))
-        found.update(connection.execute(more).scalars())
-    return found
+def _numbers(connection: Connection, ids: Collection[str]) -> sa.Select[Any]:
+    """Return the query of those whom some keys know. There may be millions of them."""
+    found = sa.select(SUBJECTS.c.number).where(
+        SUBJECTS.c.key_id.in_(ids), SUBJECTS.c.hash.is_not(None)
+    )
+    if not renewals.there(connection):
+        return found
+    more = sa.select(PSEUDONYMS.c.number).where(PSEUDONYMS.c.key_id.in_(ids))
+    every = sa.union(found, more).subquery()
+    return sa.select(every.c.number)
+
+
+def _count(connection: Connection, numbers: sa.SelectBase) -> int:
+    counted = sa.select(sa.func.count()).select_from(numbers.subquery())
+    return int(connection.execute(counted).scalar_one())
 
 
 def _counted(connection: Connection) -> int:

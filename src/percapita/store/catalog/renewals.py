@@ -49,15 +49,16 @@ def keep(connection: Connection, former: Mapping[str, str], key_id: str) -> None
     order = sorted(by_former)
     for start in range(0, len(order), _BATCH):
         batch = order[start : start + _BATCH]
-        listed = ", ".join(f"'{one}'" for one in batch)
+        listed, values = among(connection, batch)
         rows = connection.exec_driver_sql(
-            f"SELECT hash, number FROM subjects WHERE hash IN ({listed}) UNION"
-            f" SELECT hash, number FROM pseudonyms WHERE hash IN ({listed})"
+            f"SELECT hash, number FROM subjects WHERE hash IN {listed} UNION"
+            f" SELECT hash, number FROM pseudonyms WHERE hash IN {listed}",
+            values * 2,
         ).all()
         new = [by_former[row[0]] for row in rows]
-        taken = {row[0] for row in connection.exec_driver_sql(
-            "SELECT hash FROM pseudonyms WHERE hash IN (" + ", ".join(f"'{n}'" for n in new) + ")"
-        )} if new else set()  # fmt: skip
+        asked, values = among(connection, new or [""])
+        there_already = f"SELECT hash FROM pseudonyms WHERE hash IN {asked}"
+        taken = {row[0] for row in connection.exec_driver_sql(there_already, values)}
         bulk(
             connection, PSEUDONYMS, ("hash", "number", "key_id"),
             [(n, row[1], key_id) for n, row in zip(new, rows, strict=True) if n not in taken],

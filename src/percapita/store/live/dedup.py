@@ -9,10 +9,11 @@ of marks that are held costs nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -23,6 +24,7 @@ from sqlalchemy.engine import Connection
 
 from percapita.store.live.tables import MARKED
 
+Ints: TypeAlias = npt.NDArray[np.int64]
 Words: TypeAlias = npt.NDArray[np.uint64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
@@ -33,8 +35,10 @@ _MARK_BYTES: Final = 16
 _TOGETHER: Final = 8
 """Files of like size that are merged into one."""
 _SMALLEST: Final = 4_096
-_LARGEST: Final = 2_000_000
-"""Marks of a file that is merged no more: merging takes place in memory."""
+_LARGEST: Final = 1_000_000
+"""Marks of a file at most, if it is merged: that takes place in memory."""
+_AT_ONCE: Final = 100_000
+"""Marks that are put in order and written at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,13 @@ class MarkFile:
         return int(keys[0]), int(keys[-1])
 
     @property
+    def full(self) -> bool:
+        """It is merged no more."""
+        return self.rows > _LARGEST // 2
+
+    @property
     def tier(self) -> int:
-        """Files of one tier are of like size; a full one is in a tier that is never merged."""
+        """Files of one tier are of like size."""
         return max(self.rows // _SMALLEST, 1).bit_length() // 3
 
 
@@ -132,7 +141,7 @@ class Marked:
         files = list(self._files)
         if len(key):
             order = np.argsort(key)
-            files.append(self._write(key[order], check[order], now, now))
+            files.append(self._write((key[order], check[order]), len(key), now, now))
         while (merged := self._merged(files)) is not None:
             files = merged
         self._next = self._kept(files, now)
@@ -168,30 +177,47 @@ class Marked:
         return kept
 
     def _merged(self, files: list[MarkFile]) -> list[MarkFile] | None:
-        """Return the files with the newest of like size merged; nothing where none are to be."""
+        """Return the files with some of like size merged; nothing where none are to be."""
         for tier in range(max((file.tier for file in files), default=0) + 1):
             first = len(files)
-            while first and files[first - 1].tier <= tier:
+            while first and files[first - 1].tier <= tier and not files[first - 1].full:
                 first -= 1
-            tail = files[first:]
-            if len(tail) < _TOGETHER * (tier + 1) or sum(f.rows for f in tail) > _LARGEST:
+            if len(files) - first < _TOGETHER * (tier + 1):
                 continue
-            keys = np.concatenate([file.keys for file in tail])
-            order = np.argsort(keys)
-            checks = np.concatenate([file.checks for file in tail])
-            one = self._write(keys[order], checks[order], tail[0].since, tail[-1].until)
-            return [*files[:first], one]
+            rows = np.cumsum([file.rows for file in files[first:]])
+            last = first + int(np.searchsorted(rows, _LARGEST, "right"))
+            return [*files[:first], self._together(files[first:last]), *files[last:]]
         return None
 
-    def _write(self, keys: Words, checks: Words, since: datetime, until: datetime) -> MarkFile:
+    def _together(self, files: Sequence[MarkFile]) -> MarkFile:
+        """Write the marks of several files as one. Keys have gone before checks are read."""
+        keys = np.concatenate([file.keys for file in files])
+        order = np.argsort(keys)
+        columns = chain(_pieces(keys, order), self._checks(files, order))
+        del keys
+        return self._write(columns, len(order), files[0].since, files[-1].until)
+
+    @staticmethod
+    def _checks(files: Sequence[MarkFile], order: Ints) -> Iterator[Words]:
+        yield from _pieces(np.concatenate([file.checks for file in files]), order)
+
+    def _write(
+        self, columns: Iterable[Words], rows: int, since: datetime, until: datetime
+    ) -> MarkFile:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / os.urandom(8).hex()
         with path.open("wb") as file:
-            file.write(keys.data)
-            file.write(checks.data)
+            for words in columns:
+                file.write(words.data)
             file.flush()
             os.fsync(file.fileno())
-        return MarkFile(path, len(keys), since, until)
+        return MarkFile(path, rows, since, until)
+
+
+def _pieces(words: Words, order: Ints) -> Iterator[Words]:
+    """Yield words in an order, some at a time."""
+    for start in range(0, len(order), _AT_ONCE):
+        yield words[order[start : start + _AT_ONCE]]
 
 
 def _holds(file: MarkFile, keys: Words, checks: Words) -> Flags:

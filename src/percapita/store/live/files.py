@@ -1,28 +1,20 @@
-"""The files of the live source: small ones are merged, so that a day has few.
+"""The files of the live source: each turn of counting is an import, and so is each merge.
 
-A merge is an import of its own, which supersedes what it merged: a run that began before still
-reads what it began with. The sums before and after are compared; where they differ nothing changes.
+A merge supersedes what it merged: a run that began before still reads what it began with.
 """
 
 from __future__ import annotations
 
-import os
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from percapita.core.errors import ProofError
-from percapita.core.tables import CLAIMS, EVENTS, READINGS, TABLES, Table
-from percapita.store.catalog.catalog import take
+from percapita.core.tables import CLAIMS, EVENTS, READINGS
 from percapita.store.catalog.tables import FILES, IMPORTS, METERS, QUARANTINE, RUN_IMPORTS, SCOPES
-from percapita.store.crash import point
-from percapita.store.engine import parquet, quote
-from percapita.store.journal import Staging, owe, settle
+from percapita.store.journal import Staging, owe
 from percapita.store.site import Site, remove
 
 SOURCE: Final = "otlp"
@@ -30,59 +22,12 @@ SOURCE: Final = "otlp"
 LEAD: Final = "o"
 """First letter of the ids of its imports."""
 
+TABLES_OF: Final = (READINGS.name, CLAIMS.name, EVENTS.name)
+"""The tables that it writes."""
 LOGGED: Final = 2
 """From this level on files are in the Delta log: before, they live for minutes."""
-_TOGETHER: Final = {0: 16}
-"""Imports of a level that are merged into one of the next."""
-_OTHERWISE: Final = 8
-_MERGED_ROWS: Final = 100_000
-"""A part with more rows is merged no more: a turn under load has as many, all of them different."""
-_AT_ONCE: Final = 200_000
-"""Rows that are merged at once, about; it takes place in memory."""
 _READERS: Final = timedelta(minutes=15)
 """Superseded files stay this long for readers that have them open."""
-
-
-class _Merging(NamedTuple):
-    """How rows of a table are merged; without keys they stay as they are."""
-
-    keys: tuple[str, ...]
-    merged: Mapping[str, str]
-    """Columns that are no keys, and the SQL of what becomes of them."""
-    order: tuple[str, ...]
-    totals: str
-    """SQL of what must be the same before and after."""
-
-
-_SUMS: Final = {name: f"sum({name})" for name in ("signals", "quantity", "trace_squares")}
-_MERGING: Final = {
-    READINGS.name: _Merging(
-        tuple(name for name in READINGS.names if name not in _SUMS), _SUMS,
-        ("time", "meter", "subject"),
-        "SELECT meter, time, sum(signals), sum(quantity), sum(trace_squares)"
-        " FROM {files} GROUP BY meter, time ORDER BY meter, time",
-    ),
-    CLAIMS.name: _Merging(
-        CLAIMS.names, {}, ("subject", "seen"),
-        "SELECT min(seen), max(seen), count(DISTINCT (subject, of, level, seen)) FROM {files}",
-    ),
-    EVENTS.name: _Merging(
-        (), {}, ("at", "kind", "name"),
-        'SELECT kind, count(*), min("at"), max("at"), sum(cardinality(payload)) FROM {files}'
-        " GROUP BY kind ORDER BY kind",
-    ),
-}  # fmt: skip
-
-
-class MergeError(ProofError):
-    """A merge of live rows would change a sum."""
-
-    def __init__(self, table: str, period: str) -> None:
-        of = f" of {period}" if period else ""
-        super().__init__(
-            f"Live {table}{of} would be something else after merging; nothing was changed.",
-            hint="Report this. The rows themselves are whole.",
-        )
 
 
 class Part(NamedTuple):
@@ -125,48 +70,7 @@ def name(
         connection.execute(sa.insert(SCOPES), scopes)
 
 
-def merge(site: Site, now: datetime, *, idle: bool) -> int:
-    """Merge what is small; return how many merges it took."""
-    merges = 0
-    while (found := _next(site, idle=idle)) is not None:
-        _merge(site, *found, now)
-        merges += 1
-    if merges:
-        settle(site)
-    return merges
-
-
-def _next(site: Site, *, idle: bool) -> tuple[list[Part], int] | None:
-    """Return parts that are to be merged, and the level of what comes of it."""
-    months: dict[tuple[str, str], list[Part]] = defaultdict(list)
-    for part in _parts(site):
-        if part.rows <= _MERGED_ROWS:
-            months[part.table, part.period].append(part)
-    for parts in months.values():
-        for level in range(max(part.level for part in parts) + 1):
-            small = [part for part in parts if part.level <= level]
-            of_level = sum(part.level == level for part in small)
-            ready = of_level >= _TOGETHER.get(level, _OTHERWISE)
-            if ready or (of_level > 1 and sum(part.rows for part in small) >= _AT_ONCE):
-                return _at_once(small), level + 1
-        if idle and (fresh := [part for part in parts if part.level < LOGGED]):
-            return _at_once(fresh), LOGGED
-    return None
-
-
-def _at_once(parts: Sequence[Part]) -> list[Part]:
-    """Return the first parts, as many as fit into memory."""
-    found: list[Part] = []
-    rows = 0
-    for part in parts:
-        rows += part.rows
-        if found and rows > _AT_ONCE + _MERGED_ROWS:
-            break
-        found.append(part)
-    return found
-
-
-def _parts(site: Site) -> list[Part]:
+def parts(site: Site) -> list[Part]:
     """Return all that is live, the newest first."""
     same = (FILES.c.table_name == SCOPES.c.table_name) & (FILES.c.period == SCOPES.c.period)
     wanted = (
@@ -175,7 +79,7 @@ def _parts(site: Site) -> list[Part]:
         .join(FILES, (FILES.c.owner == IMPORTS.c.id) & same)
         .where(
             IMPORTS.c.source == SOURCE, IMPORTS.c.id.startswith(LEAD),
-            SCOPES.c.table_name.in_(list(_MERGING)), SCOPES.c.superseded.is_(None),
+            SCOPES.c.table_name.in_(TABLES_OF), SCOPES.c.superseded.is_(None),
             FILES.c.removed_at.is_(None),
         )
         .order_by(IMPORTS.c.seq.desc(), FILES.c.path)
@@ -193,68 +97,22 @@ def _parts(site: Site) -> list[Part]:
     return list(found.values())
 
 
-def _merge(site: Site, parts: Sequence[Part], level: int, now: datetime) -> None:
-    owner = LEAD + os.urandom(8).hex()
-    staging = Staging(site, owner)
-    table, period = TABLES[parts[0].table], parts[0].period
-    paths = [site.tables / path for part in parts for path in part.paths]
-    _write(staging, table, period or None, paths)
-    old = parquet(paths)
-    totals = [
-        site.engine.rows(_MERGING[table.name].totals.format(files=files))
-        for files in (old, staging.relation(table))
-    ]
-    if totals[0] != totals[1]:
-        staging.discard()
-        raise MergeError(table.name, period)
-    point("live.merge-written")
-    staging.settle()
-    began = sa.select(sa.func.max(IMPORTS.c.begun_at))
-    with site.catalog.write() as connection:
-        seq = take(connection, "commits", 1)
-        came = connection.execute(
-            began.where(IMPORTS.c.id.in_([part.owner for part in parts]))
-        ).scalar_one()
-        name(connection, staging, owner, now, seq=seq, level=level, came=came)
-        _supersede(connection, parts, owner, seq, now)
-        point("live.merge-staged")
-    point("live.merge-committed")
+def is_live(site: Site, found: Sequence[Part]) -> bool:
+    """Tell whether nothing has superseded these parts since."""
+    held = set(parts(site))
+    return all(part in held for part in found)
 
 
-def _write(staging: Staging, table: Table, period: str | None, paths: Sequence[Path]) -> None:
-    """Write the rows of files, merged."""
-    if table is READINGS:
-        from percapita.store.files.arrow_merge import merged  # noqa: PLC0415
-
-        if (rows := merged(paths)) is not None:
-            staging.write_arrow(table, rows, period=period, part="0", statistics=True)
-            return
-    relation = _merged(table, _MERGING[table.name], parquet(paths))
-    staging.write(table, relation, period=period, part="0", row_group=65_536)
-
-
-def _merged(table: Table, merging: _Merging, files: str) -> str:
-    keys = ", ".join(quote(column) for column in merging.keys)
-    grouped = f" GROUP BY {keys}" if keys else ""
-    columns = ", ".join(
-        f"{merging.merged[name]} AS {quote(name)}" if name in merging.merged else quote(name)
-        for name in table.names
-    )
-    order = [*merging.order, *(key for key in merging.keys if key not in merging.order)]
-    listed = ", ".join(quote(column) for column in order)
-    return f"SELECT {columns} FROM {files}{grouped} ORDER BY {listed}"
-
-
-def _supersede(
-    connection: Connection, parts: Sequence[Part], owner: str, seq: int, now: datetime
+def supersede(
+    connection: Connection, found: Sequence[Part], owner: str, seq: int, now: datetime
 ) -> None:
     """Put the merged import in the place of its parts, with their meters and broken rows."""
-    owners = [part.owner for part in parts]
+    owners = [part.owner for part in found]
     connection.execute(
         sa.update(SCOPES)
         .where(
-            SCOPES.c.import_id.in_(owners), SCOPES.c.period == parts[0].period,
-            SCOPES.c.table_name == parts[0].table,
+            SCOPES.c.import_id.in_(owners), SCOPES.c.period == found[0].period,
+            SCOPES.c.table_name == found[0].table,
         )
         .values(superseded=seq)
     )  # fmt: skip
@@ -271,7 +129,7 @@ def _supersede(
     )
     _hand_over(connection, gone, owner)
     connection.execute(sa.update(IMPORTS).where(IMPORTS.c.id.in_(gone)).values(state="past"))
-    _drop(connection, gone, {part.owner for part in parts if part.level >= LOGGED}, now)
+    _drop(connection, gone, {part.owner for part in found if part.level >= LOGGED}, now)
 
 
 def _drop(
@@ -312,7 +170,7 @@ def let_go(site: Site, now: datetime) -> int:
     gone = (
         (FILES.c.removed_at <= now - _READERS)
         & FILES.c.owner.startswith(LEAD)
-        & FILES.c.table_name.in_(list(_MERGING))
+        & FILES.c.table_name.in_(TABLES_OF)
     )
     with site.catalog.read() as connection:
         paths = list(connection.execute(sa.select(FILES.c.path).where(gone)).scalars())
@@ -341,7 +199,7 @@ def clear_strays(site: Site) -> None:
                 sa.select(FILES.c.path).where(FILES.c.owner.startswith(LEAD))
             ).scalars()
         )
-    for table in _MERGING:
+    for table in TABLES_OF:
         # Listed first: removing a file removes folders that are still being walked.
         for path in list((site.tables / table).rglob(f"import={LEAD}*/*.parquet")):
             if path.relative_to(site.tables).as_posix() not in named:

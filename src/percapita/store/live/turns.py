@@ -7,9 +7,8 @@ what it lacks is still in the spool.
 
 from __future__ import annotations
 
-import ctypes
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +25,7 @@ from percapita.store.crash import point
 from percapita.store.delivery import Quarantined
 from percapita.store.journal import Staging
 from percapita.store.live import files as live_files
+from percapita.store.live import large, memory, merging
 from percapita.store.live.dedup import LIMIT, Marked, Words
 from percapita.store.live.files import LEAD
 from percapita.store.live.numbers import Numbers
@@ -91,10 +91,8 @@ class LiveStore:
         self.position = int(facts.get(_POSITION, 0))
         self.read = int(facts.get(_READ, 0))
         live_files.clear_strays(site)
-        _alone()
-        # Files are read once, to be merged: what would be kept of them is only in the way.
-        site.engine.execute("SET enable_external_file_cache = false")
-        site.engine.execute("SET parquet_metadata_cache = false")
+        large.clear(site)
+        memory.alone()
 
     def close(self) -> None:
         """Let another process have it."""
@@ -147,14 +145,19 @@ class LiveStore:
         point("live.catalog-committed")
         if turn.marks is not None:
             self.marked.settle()
-        _give_back()
+        memory.give_back()
         point("live.done")
 
     def tend(self, now: datetime, *, idle: bool = False) -> None:
         """Merge small files, and let go what no reader can still be reading."""
-        if live_files.merge(self._site, now, idle=idle):
-            _give_back()
+        if merging.merge(self._site, now, idle=idle):
+            memory.give_back()
         live_files.let_go(self._site, now)
+
+    def merging(self, now: datetime, *, idle: bool) -> Generator[None] | None:
+        """Return the steps of merging large files, if there are any to be merged."""
+        found = large.wanted(self._site, idle=idle)
+        return large.steps(self._site, found, now) if found else None
 
     def _name(
         self, connection: Connection, staging: Staging, owner: str, turn: Turn, now: datetime
@@ -202,24 +205,6 @@ class LiveStore:
                 found = sa.select(table.c.key, value.label("found")).where(table.c.key.in_(asked))
                 result |= {row.key: row.found for row in connection.execute(found)}
         return result
-
-
-def _alone() -> None:
-    """Keep Arrow to this thread: each of its own would keep memory of its own."""
-    import pyarrow as pa  # noqa: PLC0415
-
-    pa.set_cpu_count(1)
-    pa.set_io_thread_count(1)
-
-
-def _give_back() -> None:
-    """Give back what Arrow and the allocator keep of memory that was needed once."""
-    import pyarrow as pa  # noqa: PLC0415
-
-    pa.default_memory_pool().release_unused()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def _months(rows: pa.Table, time: str) -> Iterator[tuple[str, pa.Table]]:

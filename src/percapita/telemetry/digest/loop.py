@@ -13,7 +13,7 @@ from percapita.telemetry.digest.turns import Digest
 _PAUSE: Final = 1.5
 """Seconds from one turn to the next while all that came was read: each commit costs its share."""
 _IDLE: Final = 60.0
-"""Seconds without anything to count, after which small files are merged."""
+"""Seconds without anything to count, after which all files are merged that can be."""
 
 
 def run(digest: Digest, stop: threading.Event, say: Callable[[], None]) -> None:
@@ -27,6 +27,16 @@ def run(digest: Digest, stop: threading.Event, say: Callable[[], None]) -> None:
         if digest.commits != before:
             say()
             busy = time.monotonic()
-        digest.tend(datetime.now(UTC), idle=time.monotonic() - busy > _IDLE)
+        idle = time.monotonic() - busy > _IDLE
+        digest.tend(datetime.now(UTC), idle=idle)
         if not more:
-            stop.wait(max(_PAUSE - (time.monotonic() - began), 0.05))
+            _pause(digest, stop, began + _PAUSE, idle=idle)
+    digest.close()
+
+
+def _pause(digest: Digest, stop: threading.Event, until: float, *, idle: bool) -> None:
+    """Wait for the next turn; what can be merged in steps is merged meanwhile."""
+    while not stop.is_set() and time.monotonic() < until:
+        if not digest.merge(datetime.now(UTC), idle=idle):
+            break
+    stop.wait(max(until - time.monotonic(), 0.05))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from percapita.store.delivery import Quarantined
+from percapita.store.live.merging import MergeError
 from percapita.store.live.turns import LiveStore, Turn
 from percapita.store.spool import Entry, Spool
 from percapita.telemetry.digest import sums
@@ -74,6 +75,9 @@ class Digest:
         self._decoder = self._made()
         self._tended = (0, False)
         """Commits at the last merging, and whether it was of all that is small."""
+        self._merging: Generator[None] | None = None
+        self._looked = (0, False)
+        """When it was seen last whether large files are to be merged, by commits, and how."""
         self.commits = 0
 
     def turn(self, now: datetime) -> bool:
@@ -106,6 +110,8 @@ class Digest:
             pass
         self._count(Decoded(), now + self._wait, now)
         self.tend(now, idle=True)
+        while self.merge(now, idle=True):
+            pass
 
     def report(self) -> dict[str, Any]:
         """Return how far counting is, in JSON's types."""
@@ -153,6 +159,29 @@ class Digest:
             self._forgotten = now
             before = microseconds(now - _SERIES_DAYS)
             self._live.forget(series_before=before * 1000, hours_before=before // 3_600_000_000)
+
+    def merge(self, now: datetime, *, idle: bool) -> bool:
+        """Take a step in merging large files, a part of a second; tell whether there was one."""
+        seen = (self.commits if idle else self.commits // _MERGE, idle)
+        if self._merging is None and self._looked != seen:
+            self._looked = seen
+            self._merging = self._live.merging(now, idle=idle)
+        if self._merging is None:
+            return False
+        try:
+            next(self._merging)
+        except StopIteration:
+            # There may be more of it.
+            self._merging, self._looked = None, (-1, idle)
+        except (OSError, MergeError) as error:
+            _LOG.error("large files of readings are not merged: %s", error)
+            self._merging = None
+        return True
+
+    def close(self) -> None:
+        """Give up what has not come to its end."""
+        if self._merging is not None:
+            self._merging.close()
 
     def _made(self) -> Decoder:
         return Decoder(self._models.model, self._live.numbers, self._marks, self._names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,8 @@ MOST: Final = 2_000_000
 """Traces and requests remembered; 16 bytes each. The oldest are forgotten first."""
 _SORTED: Final = 16
 """Lists that are searched one by one, before they are merged."""
+_LONGEST: Final = 250_000
+"""Hashes of a list that is merged no more."""
 
 
 class Whose:
@@ -60,19 +62,26 @@ class Whose:
         return result
 
     def _merge(self) -> None:
-        """Merge the short lists; the first, longest one is left alone until they come near it."""
-        total = 0
-        for keep in range(len(self._lists) - 1, 0, -1):
-            total += len(self._lists[keep][0])
-            if len(self._lists[keep - 1][0]) > 2 * total:
-                break
-        else:
-            keep = 0
-        hashes = np.concatenate([known for known, _ in self._lists[keep:]])
-        numbers = np.concatenate([found for _, found in self._lists[keep:]])
-        order = np.argsort(hashes, kind="stable")
-        hashes, numbers = hashes[order], numbers[order]
-        first = np.flatnonzero(np.diff(hashes, prepend=hashes[0] - np.uint64(1)))
-        self._lists[keep:] = [(hashes[first], numbers[first])]
+        """Merge short lists up to a length: merging longer ones would take as much memory again."""
+        groups: list[list[tuple[Words, Ints]]] = []
+        size = _LONGEST
+        for one in self._lists:
+            if size + len(one[0]) > _LONGEST:
+                groups.append([])
+                size = 0
+            groups[-1].append(one)
+            size += len(one[0])
+        self._lists = [_merged(group) for group in groups]
         while len(self._lists) > 1 and sum(len(known) for known, _ in self._lists) > self._most:
             del self._lists[0]
+
+
+def _merged(lists: Sequence[tuple[Words, Ints]]) -> tuple[Words, Ints]:
+    if len(lists) == 1:
+        return lists[0]
+    hashes = np.concatenate([known for known, _ in lists])
+    numbers = np.concatenate([found for _, found in lists])
+    order = np.argsort(hashes, kind="stable")
+    hashes, numbers = hashes[order], numbers[order]
+    first = np.flatnonzero(np.diff(hashes, prepend=hashes[0] - np.uint64(1)))
+    return hashes[first], numbers[first]
