@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -230,18 +231,17 @@ class Book:
             InputError: nobody is known so.
         """
         from percapita.project import checking  # noqa: PLC0415
-        from percapita.report.explain import as_json, asked, who  # noqa: PLC0415
+        from percapita.report.explain import as_json, asked, bound, certain  # noqa: PLC0415
         from percapita.report.explain.explain import down  # noqa: PLC0415
 
         opened = self._opened(basis)
         question = asked.question(opened, period or None, pool, lines)
         sought = asked.sought(opened, subject, segment or {}, None)
-        found = down(
-            opened.engine, lambda month, run: who.bind(opened, month, run), question,
-            lambda: sought.choose(opened),
-        )  # fmt: skip
+        bind, choose = partial(bound.bind, opened), partial(sought.choose, opened)
+        found = down(opened.engine, bind, question, choose)
         sought.check()
-        meta = asked.meta(opened, period or None, pool)
+        sure = certain.interval(opened, sought, period or None, pool, found)
+        meta = asked.meta(opened, period or None, pool) | sure
         units = checking.units(self._project, self._store)
         page = as_json.Asked(sought.title, sought.shown, meta, units, opened.zone)
         header, *rows = as_json.down_csv(found)

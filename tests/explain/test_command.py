@@ -18,14 +18,16 @@ from explain.handmade import FREE, PRO, Run, cascade
 from percapita.core import money
 from percapita.core.errors import InputError
 from percapita.core.privacy import Key
+from percapita.report import sought as whose
 from percapita.report.explain import as_json as explain_json
-from percapita.report.explain import who as explain_who
+from percapita.report.explain import bound
 from percapita.report.explain.as_json import Asked
 from percapita.report.explain.as_text import down_text, up_text
+from percapita.report.explain.bound import UnknownLineError
 from percapita.report.explain.explain import down
 from percapita.report.explain.found import Question
-from percapita.report.explain.who import UnknownLineError, UnknownSubjectError, UnknownValueError
 from percapita.report.opened import Opened, open_figures
+from percapita.report.sought import UnknownSubjectError, UnknownValueError
 from percapita.store import Store
 from percapita.store.catalog.people import people
 
@@ -57,11 +59,11 @@ def name_of(opened: Opened, number: int) -> str:
     return next(name for name, held in found.items() if held == number)
 
 
-def explained(opened: Opened, sought: explain_who.Sought, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+def explained(opened: Opened, sought: whose.Sought, **options: Any) -> dict[str, Any]:  # noqa: ANN401
     """The JSON of one way down."""
     found = down(
         opened.engine,
-        lambda period, run: explain_who.bind(opened, period, run),
+        lambda period, run: bound.bind(opened, period, run),
         asked(opened, **options),
         lambda: sought.choose(opened),
     )
@@ -77,23 +79,23 @@ def test_a_subject_is_found_however_it_is_written(opened: Opened) -> None:
     name = name_of(opened, 7)
     pseudonym = KEY.pseudonym("user", name)
     ways = [name, "#7", pseudonym, pseudonym[:10]]
-    totals = {explained(opened, explain_who.subject(opened, way))["total"] for way in ways}
+    totals = {explained(opened, whose.subject(opened, way))["total"] for way in ways}
 
     assert len(totals) == 1
-    assert explain_who.subject(opened, "Acme").shown["label"] == "Acme"
-    assert explain_who.subject(opened, "idle").subjects == (-1,)
+    assert whose.subject(opened, "Acme").shown["label"] == "Acme"
+    assert whose.subject(opened, "idle").subjects == (-1,)
 
 
 def test_an_unknown_subject_is_told_the_nearest(opened: Opened) -> None:
     """A name that nobody has stops, and names that are kept are offered."""
     with pytest.raises(UnknownSubjectError, match="'Acne'") as error:
-        explain_who.subject(opened, "Acne")
+        whose.subject(opened, "Acne")
     assert "Acme" in str(error.value)
 
 
 def test_json_sums_to_the_last_digit(opened: Opened) -> None:
     """Pools, groups and line parts each sum to the total, as text with every digit."""
-    document = explained(opened, explain_who.subject(opened, "#7"))
+    document = explained(opened, whose.subject(opened, "#7"))
     groups = [group for pool in document["pools"] for group in pool["groups"]]
     parts = [part for line in document["lines"] for part in line["parts"]]
     for rows in (document["pools"], groups, document["lines"], parts):
@@ -103,8 +105,8 @@ def test_json_sums_to_the_last_digit(opened: Opened) -> None:
 
 def test_a_segment_is_everyone_in_it(opened: Opened) -> None:
     """A tier is explained over all its receivers; both tiers and idle are everything."""
-    tiers = [explain_who.segment(opened, {"tier": name}) for name in ("Free", "Pro")]
-    rest = explain_who.subject(opened, "idle")
+    tiers = [whose.segment(opened, {"tier": name}) for name in ("Free", "Pro")]
+    rest = whose.subject(opened, "idle")
     totals = [Decimal(explained(opened, one)["total"]) for one in (*tiers, rest)]
     run = cascade()
 
@@ -114,24 +116,24 @@ def test_a_segment_is_everyone_in_it(opened: Opened) -> None:
 def test_unknown_values_and_segments_stop(opened: Opened) -> None:
     """A value nobody has is told with the nearest; a segment the model lacks likewise."""
     with pytest.raises(UnknownValueError, match="tier=Por") as error:
-        explained(opened, explain_who.segment(opened, {"tier": "Por"}))
+        explained(opened, whose.segment(opened, {"tier": "Por"}))
     assert "Pro" in str(error.value)
     with pytest.raises(InputError, match="'teir' is not a segment"):
-        explain_who.segment(opened, {"teir": "Pro"})
+        whose.segment(opened, {"teir": "Pro"})
 
 
 def test_a_line_is_found_by_the_start_of_its_id(opened: Opened) -> None:
     """A unique start is enough; an exact id wins; what is unknown or ambiguous stops."""
-    assert explain_who.line(opened, asked(opened), "cr").line["LineId"] == "credit"
-    assert explain_who.line(opened, asked(opened), "c").line["LineId"] == "c"
+    assert bound.line(opened, asked(opened), "cr").line["LineId"] == "credit"
+    assert bound.line(opened, asked(opened), "c").line["LineId"] == "c"
     with pytest.raises(UnknownLineError, match="No line starts with 'x'"):
-        explain_who.line(opened, asked(opened), "x")
+        bound.line(opened, asked(opened), "x")
 
 
 def test_the_way_up_sums_to_the_line(opened: Opened) -> None:
     """Receivers, groups and parts each sum to the line's cost, in JSON and in CSV."""
     for line, amount in cascade().bill.items():
-        found = explain_who.line(opened, asked(opened), line)
+        found = bound.line(opened, asked(opened), line)
         known = people(opened.store.catalog, {got.subject for got in found.got})
         document = json.loads(explain_json.up_json(Asked("", {}, META), found, known))
         rows = list(explain_json.up_csv(found, known))
@@ -145,11 +147,11 @@ def test_the_way_up_sums_to_the_line(opened: Opened) -> None:
 
 def test_csv_has_a_row_a_part(opened: Opened) -> None:
     """Parts of lines sum to the figure; without lines the groups stand there."""
-    sought = explain_who.subject(opened, "#7")
+    sought = whose.subject(opened, "#7")
     for lines in (None, 0):
         found = down(
             opened.engine,
-            lambda period, run: explain_who.bind(opened, period, run),
+            lambda period, run: bound.bind(opened, period, run),
             asked(opened, lines=lines),
             lambda: sought.choose(opened),
         )
@@ -162,10 +164,10 @@ def test_csv_has_a_row_a_part(opened: Opened) -> None:
 
 def test_the_terminal_says_why(opened: Opened) -> None:
     """On eighty columns the tree gives amount, share and driver, the table lines and their sum."""
-    sought = explain_who.subject(opened, "#7")
+    sought = whose.subject(opened, "#7")
     found = down(
         opened.engine,
-        lambda period, run: explain_who.bind(opened, period, run),
+        lambda period, run: bound.bind(opened, period, run),
         asked(opened, lines=2),
         lambda: sought.choose(opened),
     )
@@ -181,7 +183,7 @@ def test_the_terminal_says_why(opened: Opened) -> None:
 
 def test_the_terminal_names_receivers(opened: Opened) -> None:
     """A line's page lists who got most and how many others there are."""
-    found = explain_who.line(opened, asked(opened), "a")
+    found = bound.line(opened, asked(opened), "a")
     known = people(opened.store.catalog, {got.subject for got in found.got})
     texts = []
     for count in (2, None):
@@ -201,5 +203,5 @@ def test_slices_tell_a_subject_apart(opened: Opened) -> None:
     mine = [row for row in run.rows["ledger"] if row[2] == 8]
 
     assert {row[3] for row in mine} == {FREE, PRO}
-    total = explained(opened, explain_who.subject(opened, "#8"))["total"]
+    total = explained(opened, whose.subject(opened, "#8"))["total"]
     assert total == money.text(money.total([row[-1] for row in mine]))

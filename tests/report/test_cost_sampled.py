@@ -35,6 +35,8 @@ pools:
   - {pool: cells, match: {ServiceName: Cells}, by: requests, within: [resource]}
   - {pool: tax, match: {ServiceName: Tax}, overhead: cost}
   - {pool: seats, match: {ServiceName: Seats}, by: active}
+  - {pool: ops, match: {ServiceName: Ops}, through: {pools: [web], by: requests}}
+  - {pool: plans, match: {ServiceName: Plans}, by: requests, within: [tier]}
 """
 BILL = (
     "BillingCurrency,BilledCost,EffectiveCost,ChargePeriodStart,ChargePeriodEnd,BillingPeriodStart,"
@@ -82,7 +84,8 @@ class Company:
         scale = 1 / probability(self.threshold) if self.threshold else 1
         return {
             "time": FIRST + timedelta(days=day, hours=9), "grain": "hour", "meter": "requests",
-            "subject": number, "level": USER, "resource": f"r{at % 2}", "signals": len(kept),
+            "subject": number, "level": USER, "resource": f"r{at % 2}", "service": "web",
+            "signals": len(kept),
             "quantity": round(sum(kept) * scale), "threshold": self.threshold,
             "trace_squares": Decimal(sum(size**2 for size in kept)),
         }  # fmt: skip
@@ -203,6 +206,46 @@ def test_explain_says_where_the_interval_comes_from(
 
     assert (found["low"], found["high"]) == (pro["interval"]["low"], pro["interval"]["high"])
     assert found["why"].endswith("usage is sampled: requests (web, cells).")
+
+
+def test_one_user_is_as_sure_as_among_all(
+    company: Company, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Explain reads a user's own rows and everybody's sums, and finds the bounds that cost has."""
+    rows = asked(company, capsys, "cost", "--by", "user")["rows"]
+    for row in (rows[0], rows[USERS // 2], rows[-1]):
+        found = asked(company, capsys, "explain", row["user"], "--lines", "1")["meta"]["interval"]
+        for bound in ("enough", "low", "high"):
+            assert found[bound] == row["interval"][bound]
+    web = asked(company, capsys, "explain", rows[0]["user"], "--pool", "web", "--lines", "1")
+    assert Decimal(web["meta"]["interval"]["high"]) < Decimal(rows[0]["interval"]["low"])
+
+
+@pytest.mark.parametrize("service", ["Seats", "Ops", "Plans"])
+def test_splits_whose_error_nothing_tells(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], service: str
+) -> None:
+    """Heads, hops and cells of attributes under sampling: unsure as a whole, never taken for exact.
+
+    A little of it widens the interval by as much; where it is a tenth of a row, there is none.
+    """
+    company = Company(tmp_path / "acme")
+    company.measured()
+    company.billed(**{"Web": 300, service: 6})
+    little = asked(company, capsys, "cost", "--by", "tier")
+    assert [row["interval"]["enough"] for row in little["rows"]] == [True, True]
+    for row in little["rows"]:
+        low, high = (Decimal(row["interval"][end]) for end in ("low", "high"))
+        least = Decimal(6 * DAYS) * Decimal(row["total"]) / Decimal(306 * DAYS)
+        assert high - low > least
+    assert little["meta"]["sampled"] == [f"requests (web, {service.lower()})"]
+
+    again = Company(tmp_path / "again")
+    again.measured()
+    again.billed(**{"Web": 300, service: 90})
+    much = asked(again, capsys, "cost", "--by", "tier")["rows"]
+    assert {row["interval"]["enough"] for row in much} == {False}
+    assert sum(Decimal(row["total"]) for row in much) == Decimal(390 * DAYS)
 
 
 def test_few_traces_are_words_instead_of_a_number(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from percapita.project import Project
     from percapita.report.explain.as_json import Asked
     from percapita.report.explain.found import Question
-    from percapita.report.explain.who import Sought
     from percapita.report.opened import Opened
+    from percapita.report.sought import Sought
     from percapita.store import Store
 
 NAMED = 10
@@ -83,7 +84,6 @@ def explain_command(
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
     from percapita.project.checking import units  # noqa: PLC0415
-    from percapita.report.certainty import interval  # noqa: PLC0415
     from percapita.report.explain import as_json  # noqa: PLC0415
     from percapita.report.explain import asked as explain_asked  # noqa: PLC0415
 
@@ -99,9 +99,8 @@ def explain_command(
         if line_id:
             return _print_up(opened, question, meta, line_id, form)
         sought = explain_asked.sought(opened, subject, pairs, tenant)
-        meta |= interval(opened, sought, period, pool or "")
         page = as_json.Asked(sought.title, sought.shown, meta, units(project, store), opened.zone)
-        return _print_down(opened, question, page, sought, form)
+        return _print_down(opened, question, period, page, sought, form)
 
 
 def _opened(project: Project, store: Store, basis: str, run: str) -> Opened:
@@ -133,19 +132,22 @@ def _lines(count: int | None, form: str) -> int | None:
 
 
 def _print_down(
-    opened: Opened, question: Question, asked: Asked, sought: Sought, form: str
+    opened: Opened, question: Question, period: str | None, asked: Asked, sought: Sought, form: str
 ) -> None:
     from percapita.report.explain import as_json as explain_json  # noqa: PLC0415
-    from percapita.report.explain import who as explain_who  # noqa: PLC0415
+    from percapita.report.explain import bound  # noqa: PLC0415
+    from percapita.report.explain.certain import interval  # noqa: PLC0415
     from percapita.report.explain.explain import down  # noqa: PLC0415
 
     found = down(
         opened.engine,
-        lambda period, run: explain_who.bind(opened, period, run),
+        lambda period, run: bound.bind(opened, period, run),
         question,
         lambda: sought.choose(opened),
     )
     sought.check()
+    sure = interval(opened, sought, period, question.pool, found)
+    asked = replace(asked, meta={**asked.meta, **sure})
     if form == "json":
         click.echo(explain_json.down_json(asked, found))
     elif form == "csv":
@@ -160,10 +162,10 @@ def _print_up(
     opened: Opened, question: Question, meta: dict[str, Any], line_id: str, form: str
 ) -> None:
     from percapita.report.explain import as_json as explain_json  # noqa: PLC0415
-    from percapita.report.explain import who as explain_who  # noqa: PLC0415
+    from percapita.report.explain import bound  # noqa: PLC0415
     from percapita.store.catalog.people import people  # noqa: PLC0415
 
-    found = explain_who.line(opened, question, line_id)
+    found = bound.line(opened, question, line_id)
     known = people(opened.store.catalog, {one.subject for one in found.got})
     asked = explain_json.Asked(f"line {found.line['LineId']}", {}, meta, zone=opened.zone)
     if form == "json":

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import Final
 
 from percapita.attribute.sampling import (
     CONFIDENCE,
@@ -20,8 +20,8 @@ from percapita.attribute.sampling import (
 from percapita.core.periods import local_day
 from percapita.core.tables import GROUPS, LEDGER, READINGS, SLICES
 from percapita.measure.cost import Amounts, Key, places
-from percapita.model.spec import Driver, Mix, Pool
 from percapita.report.cost.plan import Plan
+from percapita.report.cost.sampled import Sampled, sampled
 from percapita.report.cost.spending import Who, piece
 from percapita.report.opened import Opened
 from percapita.store import claimed
@@ -42,36 +42,42 @@ class Sure:
     notes: tuple[str, ...] = ()
 
 
-class _Way(NamedTuple):
-    """A driver of a pool."""
+def sure(
+    opened: Opened, plan: Plan, rows: Mapping[Key, Amounts], periods: Sequence[str],
+    only: Sequence[int] = (),
+) -> Sure:  # fmt: skip
+    """Return between what and what each row lies, by the question's filters and scope.
 
-    pool: Pool
-    driver: Driver
-
-
-def sure(opened: Opened, plan: Plan, rows: Mapping[Key, Amounts], periods: Sequence[str]) -> Sure:
-    """Return between what and what each row lies, by the question's filters and scope."""
-    ways = _sampled(opened, periods) if plan.receivers else []
-    if not ways:
+    Args:
+        opened: the figures.
+        plan: the question.
+        rows: what each of its rows comes to.
+        periods: the billing periods that it reads.
+        only: subjects, where the rows are of these alone; others' usage is read as sums then.
+    """
+    found = sampled(opened, periods) if plan.receivers or only else None
+    if found is None or not found.some:
         return Sure()
     if plan.lines or plan.cut.billing:
-        return Sure(notes=(_UNTOLD,))
+        return Sure(notes=(_NOT_BY_LINES,))
     place = places(plan.question, opened.model)
     doubts: dict[Key, list[Doubt]] = defaultdict(list)
-    for one in _found(opened, plan, ways, periods):
+    pools: set[str] = set()
+    for one in _read(opened, plan, found, periods, only):
         who = Who(one.pool, "", "", one.kind, "", one.receivers)
         key = place(piece(plan, who, one.times, Decimal(0)))
         if key is not None and key in rows:
             doubts[key].append(_doubt(one))
+            pools.add(one.pool)
     intervals = {
         key: between(rows[key].total, _with_overhead(its, rows[key]))
         for key, its in doubts.items()
         if any(one.mine or one.others or not one.enough for one in its)
     }
-    return Sure(intervals, _sources(ways), _NOTES if intervals else ())
+    return Sure(intervals, found.sources(pools), _NOTES if intervals else ())
 
 
-_UNTOLD: Final = (
+_NOT_BY_LINES: Final = (
     "Usage is sampled, and how sure each row is cannot be told by lines of the bill: ask without"
     " service, account or billing period."
 )
@@ -81,30 +87,8 @@ _NOTES: Final = (
 )
 
 
-def is_sampled(opened: Opened) -> bool:
-    """Tell whether any driver's usage is sampled: without, every figure is exact."""
-    return bool(_sampled(opened, sorted(opened.runs)))
-
-
-def _sampled(opened: Opened, periods: Sequence[str]) -> list[_Way]:
-    """Return the drivers whose usage is sampled."""
-    ways = [way for pool in opened.model.pools for way in _ways(pool)]
-    readings = opened.store.bind(READINGS, "doubt_told", run=opened.last_run, periods=periods)
-    meters = {way.driver.meter for way in ways}
-    unknown = opened.model.sampling.unknown != 1
-    found = read_doubt.sampled(opened.engine, readings, meters, unknown=unknown)
-    return [way for way in ways if way.driver.meter in found]
-
-
-def _ways(pool: Pool) -> Iterator[_Way]:
-    parts = pool.by.parts if isinstance(pool.by, Mix) else ((pool.by, Decimal(1)),)
-    for driver, _ in parts:
-        if driver is not None and set(READINGS.names).issuperset(pool.within):
-            yield _Way(pool, driver)
-
-
-def _found(
-    opened: Opened, plan: Plan, ways: Sequence[_Way], periods: Sequence[str]
+def _read(
+    opened: Opened, plan: Plan, splits: Sampled, periods: Sequence[str], only: Sequence[int]
 ) -> list[Doubtful]:
     """Read how unsure the splits are."""
     # Only sampled usage pays for expressions.
@@ -116,6 +100,18 @@ def _found(
     claimed.bind(
         opened.store, opened.zone, _READINGS, run=opened.last_run, periods=periods, unknown=unknown
     )
+    _prepare(opened, splits)
+    for at, way in enumerate(splits.ways):
+        rows = stored(READINGS, _READINGS)
+        engine.view(f"doubt_{at}", rows.filter(reads(rows, way.driver)))
+        demand = Demand(at, f"doubt_{at}", tuple(way.pool.within), opened.model.dimensions)
+        read_doubt.hold(engine, demand, opened.model.timezone, unknown=unknown != 1, only=only)
+    found = read_doubt.doubtful(engine, plan.cut, only) if splits.ways else []
+    return found + (read_doubt.untold(engine, plan.cut, only) if splits.untold else [])
+
+
+def _prepare(opened: Opened, splits: Sampled) -> None:
+    engine = opened.engine
     spans = [
         (start, end, local_day(start, opened.zone), local_day(end, opened.zone))
         for start, end in read_doubt.windows(engine, opened.basis)
@@ -124,14 +120,9 @@ def _found(
         name: round(probability(name) * read_doubt.RANGE)
         for name in read_doubt.thresholds(engine, _READINGS)
     }
-    numbered = [(way.pool.name, way.driver.meter, at) for at, way in enumerate(ways)]
-    read_doubt.prepare(engine, spans, chances, numbered)
-    for at, way in enumerate(ways):
-        rows = stored(READINGS, _READINGS)
-        engine.view(f"doubt_{at}", rows.filter(reads(rows, way.driver)))
-        demand = Demand(at, f"doubt_{at}", tuple(way.pool.within), opened.model.dimensions)
-        read_doubt.hold(engine, demand, opened.model.timezone, unknown=unknown != 1)
-    return read_doubt.doubtful(engine, plan.cut)
+    numbered = [(way.pool.name, way.driver.meter, at) for at, way in enumerate(splits.ways)]
+    untold = [(one.pool.name, one.driver) for one in splits.untold]
+    read_doubt.prepare(engine, spans, chances, numbered, untold)
 
 
 def _doubt(one: Doubtful) -> Doubt:
@@ -148,10 +139,3 @@ def _with_overhead(doubts: Iterable[Doubt], row: Amounts) -> list[Doubt]:
     base = Fraction(row.total - row.overhead)
     factor = Fraction(row.total) / base if base and row.overhead else Fraction(1)
     return [one.times(factor) for one in doubts]
-
-
-def _sources(ways: Sequence[_Way]) -> tuple[str, ...]:
-    pools: dict[str, list[str]] = defaultdict(list)
-    for way in ways:
-        pools[way.driver.meter].append(way.pool.name)
-    return tuple(f"{meter} ({', '.join(names)})" for meter, names in pools.items())

@@ -99,7 +99,7 @@ def resolved(opened: Opened, question: Question) -> Question:
 def _number(opened: Opened, at: Dimension, value: str | None) -> str | None:
     if at.place != "subject" or value is None:
         return value
-    from percapita.report.explain.who import subject  # noqa: PLC0415 only such filters need it
+    from percapita.report.sought import subject  # noqa: PLC0415 only such filters need it
 
     return str(subject(opened, value).subjects[0])
 

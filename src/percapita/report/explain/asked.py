@@ -7,11 +7,12 @@ from typing import Any
 
 from percapita.core.errors import InputError, nearest
 from percapita.report.adjustments import status
-from percapita.report.explain import who as explain_who
 from percapita.report.explain.found import Question
-from percapita.report.explain.who import Sought
 from percapita.report.numbers import instant
 from percapita.report.opened import Opened
+from percapita.report.sought import Sought, segment
+from percapita.report.sought import subject as subject_of
+from percapita.report.sought import tenant as tenant_of
 
 
 def sought(
@@ -23,10 +24,10 @@ def sought(
         InputError: nobody is known so, or the model has no such segment.
     """
     if pairs:
-        return explain_who.segment(opened, pairs)
+        return segment(opened, pairs)
     if tenant:
-        return explain_who.tenant(opened, tenant)
-    return explain_who.subject(opened, str(subject))
+        return tenant_of(opened, tenant)
+    return subject_of(opened, str(subject))
 
 
 def question(opened: Opened, period: str | None, pool: str, lines: int | None) -> Question:

@@ -2,6 +2,9 @@
 
 The tables ``groups ledger slices`` are asked for under their own names, and views of the readings
 that each demand counts. Sums are of whole numbers, so they are the same in whatever order.
+
+Where some subjects alone are asked about, only their rows are read one by one; of everybody's
+usage there are the sums of each window, cell and threshold.
 """
 
 from __future__ import annotations
@@ -19,10 +22,12 @@ SCALE: Final = 10**12
 """Variances of money are whole numbers of this part of a squared currency unit."""
 _DIMENSIONS: Final = ("feature", "operation", "region")
 _SUMS: Final = ("quantity", "sampled", "variance", "squares", "unknown")
-_HELD: Final = {
-    "demand": "int32", "start": "timestamp", "end": "timestamp", "cell": "string",
-    "subject": "int64", **dict.fromkeys(_DIMENSIONS, "string"), **dict.fromkeys(_SUMS, WIDE),
+_WINDOW: Final = {
+    "demand": "int32", "start": "timestamp", "end": "timestamp", "cell": "string"
 }  # fmt: skip
+_READ: Final = ("quantity", "traced", "unknown")
+_WHOLE: Final = {**_WINDOW, "threshold": "string", **dict.fromkeys(_READ, WIDE)}
+_HELD: Final = {**_WHOLE, "subject": "int64", **dict.fromkeys(_DIMENSIONS, "string")}
 _DAYS: Final = {"day": "date", "start": "timestamp", "end": "timestamp", "monthly": "bool"}
 _CHANCES: Final = {"threshold": "string", "chance": "int64"}
 RANGE: Final = 1 << 56
@@ -59,15 +64,11 @@ class Doubtful(NamedTuple):
     """Something in the split was kept with a probability that nothing tells."""
 
 
-def sampled(engine: Engine, readings: str, meters: Iterable[str], *, unknown: bool) -> list[str]:
-    """Return those of the meters of which signals stand for others."""
-    named = ", ".join(map(literal, sorted(meters)))
-    if not named:
-        return []
+def sampled(engine: Engine, readings: str, *, unknown: bool) -> list[str]:
+    """Return the meters of which signals stand for others."""
     untold = " OR (threshold IS NULL AND trace_squares IS NOT NULL)" if unknown else ""
     rows = engine.rows(
-        f"SELECT DISTINCT meter FROM {readings} WHERE meter IN ({named})"
-        f" AND (threshold > '0'{untold}) ORDER BY 1"
+        f"SELECT DISTINCT meter FROM {readings} WHERE threshold > '0'{untold} ORDER BY 1"
     )
     return [str(row[0]) for row in rows]
 
@@ -94,6 +95,7 @@ def prepare(
     spans: Sequence[tuple[datetime, datetime, date, date]],
     chances: Mapping[str, int],
     pools: Iterable[tuple[str, str, int]],
+    untold: Iterable[tuple[str, str]] = (),
 ) -> None:
     """Load what ``hold`` and ``doubtful`` join.
 
@@ -102,6 +104,7 @@ def prepare(
         spans: windows, each with its first local day and the day after its last.
         chances: threshold to the probability that a signal was kept with, of ``RANGE``.
         pools: pool, meter of its driver, number of the demand.
+        untold: pool and meter of its driver, where nothing tells how unsure the split is.
     """
     days = [
         (first + timedelta(days=at), start, end, (last - first).days > 1)
@@ -111,11 +114,15 @@ def prepare(
     engine.load("doubt_days", _DAYS, days)
     engine.load("doubt_chances", _CHANCES, sorted(chances.items()))
     engine.load("doubt_pools", _POOLS, pools)
+    engine.load("doubt_untold", _POOLS, [(pool, meter, -1) for pool, meter in untold])
     engine.load("doubt_held", _HELD, [])
+    engine.load("doubt_whole", _WHOLE, [])
 
 
-def hold(engine: Engine, demand: Demand, zone: str, *, unknown: bool) -> None:
-    """Sum a demand's readings by window, cell and subject."""
+def hold(
+    engine: Engine, demand: Demand, zone: str, *, unknown: bool, only: Sequence[int] = ()
+) -> None:
+    """Sum a demand's readings by window and cell: of each subject, or ``only`` some, and of all."""
     local = (
         f"CASE WHEN r.grain = 'hour' THEN CAST(r.time AT TIME ZONE {literal(zone)} AS DATE)"
         " ELSE CAST(r.time AT TIME ZONE 'UTC' AS DATE) END"
@@ -125,41 +132,55 @@ def hold(engine: Engine, demand: Demand, zone: str, *, unknown: bool) -> None:
         for name in _DIMENSIONS
     ]
     untold = "r.threshold IS NULL AND r.trace_squares IS NOT NULL" if unknown else "false"
-    squares = "CAST(coalesce(r.trace_squares, 0) AS DOUBLE)"
     sums = [
         "sum(r.quantity)",
-        "coalesce(sum(r.quantity) FILTER (c.threshold IS NOT NULL), 0)",
-        _whole(f"coalesce({squares} * ({RANGE}.0 - c.chance) * {RANGE}.0 / pow(c.chance, 2), 0)"),
-        _whole(f"coalesce({squares} * pow({RANGE}.0 / c.chance, 2), 0)"),
+        "sum(coalesce(r.trace_squares, 0))",
         f"coalesce(sum(r.quantity) FILTER ({untold}), 0)",
     ]
-    summed = ", ".join(f"{sql} AS {name}" for sql, name in zip(sums, _SUMS, strict=True))
+    summed = ", ".join(f"{sql} AS {name}" for sql, name in zip(sums, _READ, strict=True))
+    window = f'{demand.number} AS demand, d.start, d."end", {_cell(demand.cells)} AS cell'
+    rows = (
+        f"{demand.view} r JOIN doubt_days d ON d.day = {local}"
+        " AND (d.monthly OR r.grain <> 'month')"
+    )
+    whose = f" WHERE r.subject IN ({', '.join(map(str, only))})" if only else ""
     engine.insert(
         "doubt_held",
-        f'SELECT {demand.number} AS demand, d.start, d."end", {_cell(demand.cells)} AS cell,'
-        f" r.subject, {', '.join(kept)}, {summed} FROM {demand.view} r JOIN doubt_days d"
-        f" ON d.day = {local} AND (d.monthly OR r.grain <> 'month')"
-        " LEFT JOIN doubt_chances c ON c.threshold = r.threshold GROUP BY ALL",
+        f"SELECT {window}, r.threshold, {summed}, r.subject, {', '.join(kept)} FROM {rows}{whose}"
+        " GROUP BY ALL",
         _HELD,
     )
+    everybody = f"SELECT {window}, r.threshold, {summed} FROM {rows} GROUP BY ALL"
+    if not only:
+        added = ", ".join(f"sum({name}) AS {name}" for name in _READ)
+        everybody = (
+            f'SELECT demand, start, "end", cell, threshold, {added} FROM doubt_held'
+            f" WHERE demand = {demand.number} GROUP BY ALL"
+        )
+    engine.insert("doubt_whole", everybody, _WHOLE)
 
 
-def doubtful(engine: Engine, cut: Cut) -> list[Doubtful]:
-    """Return how unsure each pool's split is, by what a question tells apart."""
+def doubtful(engine: Engine, cut: Cut, only: Sequence[int] = ()) -> list[Doubtful]:
+    """Return how unsure each pool's split is, by what a question tells apart.
+
+    Args:
+        engine: where ``hold`` has summed.
+        cut: what the question tells apart.
+        only: the subjects that it is about; all of them if empty.
+    """
     reader = Reader(engine, cut)
-    receivers = [receiver_column(place, name, "l") for place, name in cut.receivers]
-    keys = ["pool", "kind", *(f"k{n}" for n in range(len(receivers) + len(cut.times)))]
-    told = ["pool", "s.kind", *receivers, *(f"t{n}" for n in range(len(cut.times)))]
-    named = ", ".join(f"{sql} AS {key}" for sql, key in zip(told, keys, strict=True))
+    keys, named = _keys(cut)
     key = ", ".join(keys)
     own = [f"{_whole(f'CAST(h.{name} AS DOUBLE) * l.w / l.whole')} AS {name}" for name in _SUMS]
     sql = _STEPS.format(
         groups=reader.weighed("doubt_pools"), named=named, key=key, scale=f"{SCALE}.0",
         alike=" AND ".join(f"h.{d} IS NOT DISTINCT FROM l.{d}" for d in _DIMENSIONS),
         dimensions=", ".join(f"l.{d}" for d in _DIMENSIONS),
-        sums=", ".join(f"sum({name}) AS {name}" for name in _SUMS), parts=", ".join(own),
+        sums=", ".join(f"{sql} AS {name}" for sql, name in zip(_FROM_READ, _SUMS, strict=True)),
+        parts=", ".join(own),
+        whose=_whose(only),
     )  # fmt: skip
-    middle, last = 2 + len(receivers), len(keys)
+    middle, last = 2 + len(cut.receivers), len(keys)
     return [
         Doubtful(
             row[0], row[1], row[2:middle], row[middle:last], row[last],
@@ -170,18 +191,64 @@ def doubtful(engine: Engine, cut: Cut) -> list[Doubtful]:
     ]  # fmt: skip
 
 
+def untold(engine: Engine, cut: Cut, only: Sequence[int] = ()) -> list[Doubtful]:
+    """Return what receivers got of pools whose split may be wrong by nobody knows how much."""
+    _, named = _keys(cut)
+    sql = _UNTOLD.format(
+        groups=Reader(engine, cut).weighed("doubt_untold", through=True), named=named,
+        whose=_whose(only),
+    )  # fmt: skip
+    middle = 2 + len(cut.receivers)
+    return [
+        Doubtful(
+            row[0], row[1], row[2:middle], row[middle:-1], row[-1],
+            own=0, others=0, traces=(0, 0), rest=(0, 0), unknown=True,
+        )
+        for row in engine.rows(sql, [cut.basis])
+    ]  # fmt: skip
+
+
+def _keys(cut: Cut) -> tuple[list[str], str]:
+    """Return the columns that a question tells apart, and the SQL that makes them."""
+    receivers = [receiver_column(place, name, "l") for place, name in cut.receivers]
+    keys = ["pool", "kind", *(f"k{n}" for n in range(len(receivers) + len(cut.times)))]
+    told = ["pool", "s.kind", *receivers, *(f"t{n}" for n in range(len(cut.times)))]
+    return keys, ", ".join(f"{sql} AS {key}" for sql, key in zip(told, keys, strict=True))
+
+
+def _whose(only: Sequence[int]) -> str:
+    return f" AND l.subject IN ({', '.join(map(str, only))})" if only else ""
+
+
+_UNTOLD: Final = """\
+WITH g AS ({groups})
+SELECT {named}, sum(CAST(l.amount AS DOUBLE) * g.inside) FROM ledger l
+JOIN g ON g.period = l.period AND g."group" = l."group"
+LEFT JOIN slices s ON s.period = l.period AND s.slice = l.slice
+WHERE l.basis = ?{whose} GROUP BY ALL ORDER BY ALL
+"""
 _STEPS: Final = """\
 WITH g AS ({groups}),
 held AS (
-  SELECT * FROM doubt_held UNION ALL
-  SELECT demand, start, "end", '*', subject, feature, operation, region, {sums}
-  FROM doubt_held WHERE cell <> '' GROUP BY ALL
+  SELECT demand, start, "end", cell, subject, feature, operation, region, {sums}
+  FROM (SELECT * FROM doubt_held UNION ALL
+    SELECT * REPLACE ('*' AS cell) FROM doubt_held WHERE cell <> '') h
+  LEFT JOIN doubt_chances c ON c.threshold = h.threshold GROUP BY ALL
 ),
-whole AS (SELECT demand, start, "end", cell, {sums} FROM held GROUP BY ALL),
+per AS (
+  SELECT demand, start, "end", cell, threshold, sum(quantity) AS quantity,
+    sum(traced) AS traced, sum(unknown) AS unknown
+  FROM (SELECT * FROM doubt_whole UNION ALL
+    SELECT * REPLACE ('*' AS cell) FROM doubt_whole WHERE cell <> '') GROUP BY ALL
+),
+whole AS (
+  SELECT demand, start, "end", cell, {sums} FROM per h
+  LEFT JOIN doubt_chances c ON c.threshold = h.threshold GROUP BY ALL
+),
 l AS (
   SELECT l.*, sum(l.w) OVER (PARTITION BY l.period, l."group", l.subject, {dimensions}) AS whole
   FROM ledger l SEMI JOIN g ON g.period = l.period AND g."group" = l."group"
-  WHERE l.basis = ? AND l.w > 0
+  WHERE l.basis = ? AND l.w > 0{whose}
 ),
 own AS (
   SELECT g.period, g."group", {named}, any_value(g.amount) AS money,
@@ -212,6 +279,17 @@ FROM seen GROUP BY ALL ORDER BY ALL
 
 def _whole(sql: str) -> str:
     return f"sum(CAST(round({sql}) AS HUGEINT))"
+
+
+_TRACED: Final = "CAST(h.traced AS DOUBLE)"
+_FROM_READ: Final = (
+    "sum(h.quantity)",
+    "coalesce(sum(h.quantity) FILTER (c.threshold IS NOT NULL), 0)",
+    _whole(f"coalesce({_TRACED} * ({RANGE}.0 - c.chance) * {RANGE}.0 / pow(c.chance, 2), 0)"),
+    _whole(f"coalesce({_TRACED} * pow({RANGE}.0 / c.chance, 2), 0)"),
+    "sum(h.unknown)",
+)
+"""``_SUMS`` of rows of each threshold: quantity, sampled, variance, squares, unknown."""
 
 
 def _cell(columns: Sequence[str]) -> str:

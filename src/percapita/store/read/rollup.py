@@ -170,13 +170,14 @@ class Reader:
             " LEFT JOIN slices s ON s.period = r.period AND s.slice = r.slice GROUP BY ALL"
         )
 
-    def weighed(self, pools: str) -> str:
+    def weighed(self, pools: str, *, through: bool = False) -> str:
         """Return SQL of the groups that a driver's usage splits, each with what of it is asked for.
 
         Args:
             pools: table (pool, meter, demand) of the drivers meant. ``at`` is the cell whose usage
                 are the weights, ``*`` for all. Groups that lie in several days or months, where
                 these are told apart, are left out.
+            through: those too that pass through other pools; usage of several drivers splits them.
         """
         inside = "1.0"
         if self.cut.span is not None:
@@ -185,13 +186,14 @@ class Reader:
             inside = f'({within}) / (epoch(g."end") - epoch(g.start))'
         times = "".join(f", {sql} AS t{n}" for n, sql in enumerate(self._times("g")))
         alone = self._single_bucket(clipped=False) if self.cut.times else "true"
+        direct = "true" if through else "g.method <> 'through' AND g.weight_start IS NOT NULL"
         return (
             f'SELECT g.period, g."group", g.pool, p.demand,'
             " g.weight_start, g.weight_end, CASE WHEN g.level IN ('own', 'month')"
             f" THEN coalesce(g.cell, '') ELSE '*' END AS at, CAST(g.amount AS DOUBLE) * {inside}"
-            f" AS amount{times} FROM groups g JOIN {pools} p ON p.pool = g.pool"
-            f" AND p.meter = g.driver WHERE g.basis = {literal(self.cut.basis)}"
-            f" AND g.method <> 'through' AND g.weight_start IS NOT NULL"
+            f" AS amount, {inside} AS inside{times} FROM groups g JOIN {pools} p"
+            f" ON p.pool = g.pool AND p.meter = g.driver"
+            f" WHERE g.basis = {literal(self.cut.basis)} AND {direct}"
             f" AND {self._overlapping()} AND {alone}"
         )
 

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 
 from percapita.core.errors import InputError
 from percapita.project import checking
-from percapita.report.certainty import interval
 from percapita.report.charts import Node, icicle
 from percapita.report.explain import as_json as explain_json
 from percapita.report.explain import asked as explain_asked
-from percapita.report.explain import who as explain_who
+from percapita.report.explain import bound
+from percapita.report.explain.certain import interval
 from percapita.report.explain.explain import down
 from percapita.report.numbers import amount
 from percapita.report.opened import Opened
@@ -47,12 +47,12 @@ def _explained(
     question = explain_asked.question(found, period, pool, lines)
     sought = explain_asked.sought(found, asked.one("subject"), _pairs(asked.all("segment")), None)
     result = down(
-        found.engine, lambda month, run: explain_who.bind(found, month, run), question,
+        found.engine, lambda month, run: bound.bind(found, month, run), question,
         lambda: sought.choose(found),
     )  # fmt: skip
     sought.check()
     meta = explain_asked.meta(found, period, pool)
-    meta |= interval(found, sought, period, pool)
+    meta |= interval(found, sought, period, pool, result)
     units = checking.units(bench.project, bench.store)
     page = explain_json.Asked(sought.title, sought.shown, meta, units, found.zone)
     data: dict[str, Any] = json.loads(explain_json.down_json(page, result))

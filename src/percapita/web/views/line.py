@@ -10,7 +10,7 @@ from percapita.core.errors import InputError
 from percapita.report.charts import Bar, Part, bars
 from percapita.report.explain import as_json as explain_json
 from percapita.report.explain import asked as explain_asked
-from percapita.report.explain import who as explain_who
+from percapita.report.explain import bound
 from percapita.report.numbers import amount
 from percapita.store.catalog.people import people
 from percapita.web.desk import Bench
@@ -29,7 +29,7 @@ def view(bench: Bench, asked: Asked) -> View:
     found = opened(bench, asked)
     question = explain_asked.question(found, asked.one("period") or None, "", None)
     meta = explain_asked.meta(found, asked.one("period") or None, "")
-    up = explain_who.line(found, question, line_id)
+    up = bound.line(found, question, line_id)
     known = people(found.store.catalog, {one.subject for one in up.got})
     page = explain_json.Asked(f"line {up.line['LineId']}", {}, meta, zone=found.zone)
     data: dict[str, Any] = json.loads(explain_json.up_json(page, up, known))

@@ -3,39 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from percapita.attribute.sampling import CONFIDENCE
-from percapita.core.money import text
+from percapita.core.money import text, total
 from percapita.core.subjects import SESSION, TENANT, USER
+from percapita.core.tables import GROUPS
+from percapita.measure.cost import Amounts
 from percapita.measure.question import Dimension, ask, dimension
-from percapita.report.cost.doubt import Sure, is_sampled, sure
+from percapita.report.cost.doubt import Sure, sure
 from percapita.report.cost.plan import plan_of
-from percapita.report.cost.spending import spending
-from percapita.report.explain.who import Sought
+from percapita.report.cost.sampled import is_sampled
+from percapita.report.explain.found import Down
 from percapita.report.numbers import amount
 from percapita.report.opened import Opened
+from percapita.report.sought import Sought
+from percapita.store.read.rollup import Reader
 
 
-def interval(opened: Opened, sought: Sought, period: str | None, pool: str) -> dict[str, Any]:
+def interval(
+    opened: Opened, sought: Sought, period: str | None, pool: str, found: Down
+) -> dict[str, Any]:
     """Return ``interval`` for ``meta`` where the figure depends on sampled usage, else nothing."""
-    if not is_sampled(opened):
-        # Only sampled usage pays for reading what everybody got.
+    kind = sought.shown.get("subject_kind")
+    if (sought.subjects and kind not in (USER, SESSION, TENANT)) or not is_sampled(opened):
         return {}
     where = [(dimension(name, opened.model), value) for name, value in sought.attributes.items()]
-    if sought.subjects:
-        kind = str(sought.shown.get("subject_kind"))
-        if kind not in (USER, SESSION, TENANT):
-            return {}
-        where = [(Dimension(kind, "subject", kind), str(sought.subjects[0]))]
     if pool:
         where.append((Dimension("pool", "pool", "pool"), pool))
     model = opened.model
     whole = ask(model, period=opened.period(period), basis=opened.basis)
     plan = plan_of(opened, replace(whole, where=tuple(where)))
-    spent = spending(opened, plan)
-    found = _told(sure(opened, plan, spent.costs.rows, spent.periods), model.currency)
-    return {} if found is None else {"interval": found}
+    opened.bind(GROUPS)
+    periods = Reader(opened.engine, plan.cut).periods()
+    told = sure(opened, plan, {(): _amounts(opened, found)}, periods, sought.subjects)
+    named = _told(told, model.currency)
+    return {} if named is None else {"interval": named}
+
+
+def _amounts(opened: Opened, found: Down) -> Amounts:
+    """Return what was explained, overhead apart."""
+    even = {pool.name for pool in opened.model.pools if pool.method == "overhead"}
+    parts: dict[bool, list[Decimal]] = {False: [], True: []}
+    for one in found.shares:
+        parts[one.group.pool in even].append(one.amount)
+    return Amounts(shared=total(parts[False]), overhead=total(parts[True]))
 
 
 def _told(found: Sure, currency: str) -> dict[str, Any] | None:
