@@ -189,6 +189,31 @@ def test_a_choice_loads_no_new_page(browser: Browser, site: Site) -> None:
     page.context.close()
 
 
+def test_values_are_chosen_and_views_saved_by_keyboard(browser: Browser, site: Site) -> None:
+    """A facet is opened, a value chosen and dropped, and the state saved and deleted, by keys."""
+    page = opened(browser, DESKTOP)
+    page.goto(site.url + "/cost?by=pool&period=2025-10")
+    page.locator("[data-keep='facet tier']").press("Enter")
+    value = page.locator(".facets a", has_text="Starter")
+    expect(value).to_be_visible()
+    assert page.evaluate("document.activeElement.dataset.keep") == "facet tier"
+    value.press("Enter")
+    expect(page.locator(".facets a[aria-current]")).to_have_text("Starter ✕")
+    assert "where=tier%3DStarter" in page.url
+    assert page.evaluate("document.activeElement.dataset.keep") == "tier=Starter"
+
+    page.locator("#save summary").press("Enter")
+    page.locator("#save input[name=name]").fill("By keys")
+    page.locator("#save input[name=name]").press("Enter")
+    saved = page.locator(".chips a", has_text="By keys")
+    expect(saved).to_be_visible()
+    assert "facet=tier" in (saved.get_attribute("href") or "")
+    page.goto(site.url + "/views")
+    page.locator("button[aria-label='Delete By keys']").press("Enter")
+    expect(page.locator("main")).not_to_contain_text("By keys")
+    page.context.close()
+
+
 def test_the_last_choice_is_what_is_shown(browser: Browser, site: Site) -> None:
     """A slow answer says that it is coming, and is given up when something else is chosen."""
     page = opened(browser, DESKTOP)
