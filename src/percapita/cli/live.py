@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from percapita.cli import options
 
 if TYPE_CHECKING:
+    from percapita.core.errors import PercapitaError
     from percapita.live.beside import Document
     from percapita.project import Project
     from percapita.store import Store
@@ -61,8 +62,7 @@ def live_command(
 
     project = Project.open(project_dir, store_dir)
     if on_stdin:
-        with project.store(create=False) as store:
-            _answer(store)
+        _answer(project)
         return
     for data in _estimates(project, by, basis):
         _write(data, form, clear=watch)
@@ -100,8 +100,22 @@ def _worked_out(project: Project, by: str, basis: str) -> Iterator[Document]:
             yield statement(look(desk, now(), by))
 
 
-def _answer(store: Store) -> None:
+def _answer(project: Project) -> None:
     """Answer questions until there are no more: how ``percapita serve`` asks."""
+    from percapita.store.site import NoStoreError  # noqa: PLC0415
+
+    try:
+        store = project.store(create=False)
+    except NoStoreError as error:
+        # Once: with the next question there may be one.
+        sys.stdin.readline()
+        click.echo(_refusal(error, 503))
+        return
+    with store:
+        _answer_from(store)
+
+
+def _answer_from(store: Store) -> None:
     from percapita.core.errors import PercapitaError  # noqa: PLC0415
     from percapita.live.desk import ByError, Desk  # noqa: PLC0415
     from percapita.live.standing import look  # noqa: PLC0415
@@ -110,13 +124,17 @@ def _answer(store: Store) -> None:
 
     desk = Desk(store)
     for line in sys.stdin:
-        answer: dict[str, Any]
         try:
             answer = statement(look(desk, now(), str(json.loads(line)["by"])))
         except PercapitaError as error:
-            status = 400 if isinstance(error, ByError) else 503
-            answer = {"error": {"status": status, "message": error.message, "hint": error.hint}}
-        click.echo(json.dumps(answer, ensure_ascii=False))
+            click.echo(_refusal(error, 400 if isinstance(error, ByError) else 503))
+        else:
+            click.echo(json.dumps(answer, ensure_ascii=False))
+
+
+def _refusal(error: PercapitaError, status: int) -> str:
+    said = {"status": status, "message": error.message, "hint": error.hint}
+    return json.dumps({"error": said}, ensure_ascii=False)
 
 
 def _write(data: Document, form: str, *, clear: bool) -> None:

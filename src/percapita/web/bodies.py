@@ -10,9 +10,9 @@ from starlette.requests import Request
 
 from percapita.core.errors import nearest
 from percapita.report.decisions.figure import NAMES
-from percapita.web.contract import TEXT, Schema, listed, record
 from percapita.web.door import FORM_BYTES
 from percapita.web.refusals import Refused, TooLargeError
+from percapita.web.shapes.kinds import TEXT, Schema, listed, record
 
 BODIES: Final[Mapping[str, Schema]] = {
     "decisions": record(

@@ -7,8 +7,11 @@ from typing import Any, Final
 
 from percapita.core.version import VERSION
 from percapita.web.bodies import BODIES
-from percapita.web.contract import ANY, COUNT, DECISION, PARAMETERS, RESULTS, TEXT, listed, record
+from percapita.web.contract import PARAMETERS, RESULTS
 from percapita.web.routes import Route
+from percapita.web.shapes import COMPONENTS
+from percapita.web.shapes.kinds import COUNT, TEXT, listed, record, ref
+from percapita.web.shapes.live import LIVE
 
 START: Final = "/api/v1/"
 PATH: Final = f"{START}openapi.json"
@@ -22,7 +25,11 @@ _REFUSED: Final = {
     409: "There are no figures yet.",
     429: "Too many requests; Retry-After says when to come back.",
 }
-_LIVE: Final = record(meta=ANY, totals=ANY, rows=listed(ANY), classes=ANY, pools=listed(ANY))
+SCHEMAS: Final[Mapping[str, Any]] = {
+    **COMPONENTS, "Problem": _PROBLEM, "Live": LIVE,
+    **{name.capitalize(): schema for name, schema in RESULTS.items()},
+}  # fmt: skip
+"""Every part of the API that has a name of its own."""
 _BY: Final = {"name": "by", "in": "query", "description": "What rows are cut by.", "schema": TEXT}
 
 
@@ -36,12 +43,13 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "percapita", "version": VERSION,
-            "description": "What every user costs. Amounts are exact, as strings. Keys may be"
-            " added within v1: read by name.",
+            "description": "What every user costs. Amounts are exact, as strings. Answers hold what"
+            " is described here and nothing else; a later version may add keys within v1: read by"
+            " name.",
         },
         "paths": paths,
         "components": {
-            "schemas": {"Problem": _PROBLEM, **{_title(n): s for n, s in RESULTS.items()}},
+            "schemas": dict(sorted(SCHEMAS.items())),
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
                 "session": {"type": "apiKey", "in": "cookie", "name": "__Host-percapita"},
@@ -80,7 +88,7 @@ def _writing(route: Route, name: str) -> dict[str, Any]:
         "responses": {
             "201": {
                 "description": "What was written down.",
-                "content": {"application/json": {"schema": DECISION}},
+                "content": {"application/json": {"schema": ref("Decided")}},
             },
             **{str(code): _problem(said) for code, said in (_REFUSED | too_large).items()},
         },
@@ -103,8 +111,8 @@ def _success(name: str) -> dict[str, Any]:
     if name == "live/stream":
         said = "Estimates, as server-sent events, as they change."
         return {"description": said, "content": {"text/event-stream": {}}}
-    known: Mapping[str, Any] = {"openapi.json": {"type": "object"}, "live": _LIVE}
-    schema = known.get(name) or {"$ref": f"#/components/schemas/{_title(name)}"}
+    known: Mapping[str, Any] = {"openapi.json": {"type": "object"}}
+    schema = known.get(name) or ref(name.capitalize())
     headers = {"ETag": {"description": "Of this answer.", "schema": TEXT}}
     told: dict[str, Any] = {
         "description": "The figures.", "content": {"application/json": {"schema": schema}}
@@ -113,9 +121,5 @@ def _success(name: str) -> dict[str, Any]:
 
 
 def _problem(said: str) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {"description": said, "content": {"application/problem+json": {"schema": schema}}}
-
-
-def _title(name: str) -> str:
-    return name.capitalize()
+    content = {"application/problem+json": {"schema": ref("Problem")}}
+    return {"description": said, "content": content}
