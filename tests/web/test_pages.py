@@ -317,3 +317,5 @@ def test_a_bill_that_reaches_nobody_is_still_there(tmp_path: Path) -> None:
         assert "Nothing was allocated here." in page
         assert "unallocated 95,000.00" in page
         assert "bill 95,000.00" in page
+        first = words_of(found.get("/overview").text)
+        assert "No active user has a cost yet" in first

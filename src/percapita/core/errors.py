@@ -57,8 +57,12 @@ class ProofError(PercapitaError):
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> str:
     """Return ``Did you mean a, b?`` for the closest known names, or list the known ones."""
     names = sorted({str(item) for item in known})
-    close = difflib.get_close_matches(name, names, n=count, cutoff=0.6)
-    if close:
+    if close := alike(name, names, count=count):
         return f"Did you mean {' or '.join(close)}?"
     more = " …" if len(names) > _SHOWN else ""
     return f"Known: {', '.join(names[:_SHOWN])}{more}." if names else ""
+
+
+def alike(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:
+    """Return the known names that are closest to a name, if any is close."""
+    return difflib.get_close_matches(name, sorted({*known}), n=count, cutoff=0.6)

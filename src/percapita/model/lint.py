@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from percapita.core.errors import Problem, nearest
+from percapita.core.errors import Problem, alike, nearest
 from percapita.model import uses
 from percapita.model.check import in_order
 from percapita.model.spec import Model, Pool
@@ -67,7 +67,7 @@ def _meters(model: Model, seen: Seen) -> Iterator[Problem]:
         asked.add(name)
         if seen.meters is not None and name not in seen.meters:
             message = f"No reading of the meter {name!r} was imported."
-            hint = nearest(name, {*seen.meters, *fed})
+            hint = nearest(name, seen.meters if alike(name, seen.meters) else {*seen.meters, *fed})
             if name in fed:
                 taker = "percapita serve" if fed[name].built_in else "The model"
                 hint = f"{taker} takes it from {fed[name].source}; none that fit have come."
