@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from invariants.folder import ask, call
 from live.company import TODAY
 from web.serving import served
@@ -36,6 +38,41 @@ def test_hours_sum_to_the_day(company: Path) -> None:
     summed = sum((Decimal(row["amount"]) for row in hours), Decimal(0))
     assert len(data["hours"]) == 24
     assert abs(summed - Decimal(data["totals"]["today"]["amount"])) < Decimal("1e-12")
+
+
+def test_cost_per_active_user_has_a_history_and_a_band(company: Path) -> None:
+    """Each hour is divided by who was active in the day up to it, and compared with its like.
+
+    October has twenty-three workdays: Monday's hours have a band, and cost more than ever. It has
+    eight days of weekends: Sunday's have none.
+    """
+    with served(company) as site:
+        data = site.get("/oncall.json").json
+        page = site.get("/oncall").text
+    rows = {row["start"]: row for row in data["hours"]}
+    monday, sunday = rows[f"{TODAY}T03:00:00Z"], rows["2025-11-02T15:00:00Z"]
+
+    assert rows[f"{TODAY}T10:00:00Z"]["active_24h"] == data["totals"]["active_24h"] == 2
+    assert rows[f"{TODAY}T10:00:00Z"]["cost_per_dau"] is None
+    assert monday["active_24h"] == 2
+    for end in ("amount", "low", "high"):
+        of_all = monday["amount" if end == "amount" else end]
+        assert Decimal(monday["cost_per_dau"][end]) == Decimal(of_all) * 12
+    assert monday["usual"]["days"] == 20
+    assert round(Decimal(monday["usual"]["low"]), 6) == Decimal("20.68")
+    assert round(Decimal(monday["usual"]["high"]), 6) == Decimal("20.68")
+    assert sunday["usual"] == {"low": None, "high": None, "days": 9}
+    assert "10 of 10 hours lie outside." in page
+
+
+def test_without_a_past_there_is_no_band(company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the first days after the first bill the page says that there is not enough data."""
+    monkeypatch.setenv("PERCAPITA_NOW", "2025-10-08T12:00:00Z")
+    with served(company) as site:
+        page = site.get("/oncall").text
+
+    assert "cost / DAU" in page
+    assert "not enough data" in page
 
 
 def test_what_happened_stands_under_the_same_axis(company: Path) -> None:

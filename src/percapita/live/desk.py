@@ -66,6 +66,10 @@ class Known:
     """What cells and services had in the last two weeks of the bill."""
     fresh: bool = True
     """Nobody has looked at it yet."""
+    per_head: dict[datetime, Decimal | None] = field(default_factory=dict)
+    """Cost per active user of past hours, as far as somebody asked."""
+    heads: dict[datetime, int] = field(default_factory=dict)
+    """Likewise, who was active in the 24 hours that end with them."""
 
 
 @dataclass(slots=True)

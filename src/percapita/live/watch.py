@@ -11,6 +11,7 @@ from percapita.core.money import quotient, text
 from percapita.core.periods import Span
 from percapita.live.desk import Desk, Known
 from percapita.live.standing import look
+from percapita.live.usual import Hours, Usual
 from percapita.reconcile.estimate.meters import HOUR
 from percapita.report.live.as_json import statement
 from percapita.report.numbers import instant
@@ -37,27 +38,42 @@ def watch(desk: Desk, now: datetime) -> Row:
     return {
         **by_service,
         "services": by_service["rows"],
-        "hours": _hours(known, now),
+        "hours": _hours(desk, known, now),
         "events": _events(desk, now),
         "endpoints": _endpoints(desk, now, by_operation["rows"]),
     }
 
 
-def _hours(known: Known, now: datetime) -> list[Row]:
+def _hours(desk: Desk, known: Known, now: datetime) -> list[Row]:
     """Return what each of the last hours cost, the one that runs as far as it has come."""
     this = now.replace(minute=0, second=0, microsecond=0)
+    starts = [this - back * HOUR for back in range(HOURS - 1, -1, -1)]
+    each = Hours(desk, known, now)
+    heads, usual = each.active(starts[0], this + HOUR), each.usual(starts[:-1])
     rows = []
-    for back in range(HOURS - 1, -1, -1):
-        start = this - back * HOUR
+    for start in starts:
         spent = known.spending.over(Span(start, min(start + HOUR, now)), now).values()
         amount = sum((one.money.amount for one in spent), Decimal(0))
         billed = sum((one.billed for one in spent), Decimal(0))
-        low, high = known.spending.whole.around(amount - billed)
+        ends = [billed + end for end in known.spending.whole.around(amount - billed)]
         rows.append({
             "start": instant(start), "amount": text(amount),
-            "low": text(billed + low), "high": text(billed + high), "whole": back > 0,
+            "low": text(ends[0]), "high": text(ends[1]), "whole": start < this,
+            "active_24h": heads.get(start),
+            "cost_per_dau": _per_head([ends[0], amount, ends[1]], heads.get(start, 0))
+            if start < this else None,
+            "usual": _usual(usual[start]) if start < this else None,
         })  # fmt: skip
     return rows
+
+
+def _per_head(money: Sequence[Decimal], heads: int) -> Row:
+    low, amount, high = (text(quotient(at * 24, heads)) for at in money)
+    return {"amount": amount, "low": low, "high": high}
+
+
+def _usual(found: Usual) -> Row:
+    return {"low": text(found.low), "high": text(found.high), "days": found.days}
 
 
 def _events(desk: Desk, now: datetime) -> list[Row]:

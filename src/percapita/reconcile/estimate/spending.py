@@ -191,7 +191,7 @@ class Spending:
             yield priced, spent
 
     def _spent(self, priced: Priced, span: Span, now: datetime, cost: Decimal | None) -> Spent:
-        billed, open_span = self._split(priced.series, span, now)
+        billed, open_span = self._split(priced, span, now)
         if open_span is None:
             return Spent(Money(billed, billed, billed), billed, ZERO, None)
         fitted, silent, units = priced.fitted, ZERO, None
@@ -206,18 +206,29 @@ class Spending:
         low, high = fitted.interval.around(amount)
         return Spent(Money(billed + amount, billed + low, billed + high), billed, silent, units)
 
-    def _split(self, series: Series, span: Span, now: datetime) -> tuple[Decimal, Span | None]:
+    def _split(self, priced: Priced, span: Span, now: datetime) -> tuple[Decimal, Span | None]:
         """Return what the bill says of a span, and the rest of it."""
-        billed, start = ZERO, span.start
+        series, billed, start = priced.series, ZERO, span.start
         for day, whole in days(span, self.tz):
             if day >= series.end:
                 break
             inside = whole.overlap(Span(span.start, min(span.end, now)))
             if inside is not None:
-                billed += _share(series.billed.get(day, ZERO), inside, whole)
+                billed += self._part_of(priced, series.billed.get(day, ZERO), inside, whole)
             start = whole.end
         end = min(span.end, now)
         return billed, Span(max(start, span.start), end) if start < end else None
+
+    def _part_of(self, priced: Priced, amount: Decimal, inside: Span, whole: Span) -> Decimal:
+        """Return what falls on a part of a billed day: by its meter if that tells, else by time."""
+        if inside == whole or priced.fitted.way.kind != "meter":
+            return _share(amount, inside, whole)
+        meter = self.meter(priced)
+        day = meter.over(whole)
+        if day.silent or not day.units:
+            return _share(amount, inside, whole)
+        part = _EXACT.multiply(amount, meter.over(inside).units)
+        return _EXACT.divide(part, day.units).quantize(_PLACES, context=_EXACT)
 
     def _level(self, level: Fitted, span: Span, hours: Decimal) -> Decimal:
         """Return what hours of a span cost by time alone."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from percapita.core.subjects import NOBODY, PSEUDO_SLICE
+from percapita.core.subjects import NOBODY, PSEUDO_SLICE, USER
 from percapita.core.tables import READINGS
 from percapita.store.catalog.catalog import Catalog
 from percapita.store.catalog.tables import IMPORTS, SCOPES
@@ -127,6 +127,34 @@ def thresholds(
         Kept(meter, kind, key, kept, int(n), int(q), None if sq is None else int(sq))
         for meter, kind, key, kept, n, q, sq in rows
     ]
+
+
+def comings(
+    engine: Engine, zone: str, kind: str, without: Sequence[str]
+) -> list[tuple[datetime, int]]:
+    """Return when the number of those active in the last 24 hours changes, and by how much.
+
+    The views ``counted_readings``, of what makes somebody active, and ``intervals`` and ``slices``
+    are bound by the caller. Readings of a day count from its midnight on.
+    """
+    left_out = ", ".join(map(literal, ["", *without]))
+    local = f"(time AT TIME ZONE 'UTC') AT TIME ZONE {literal(zone)}"
+    rows = engine.rows(
+        f"WITH counted AS (SELECT DISTINCT subject, CASE WHEN grain = 'hour'"
+        f" THEN date_trunc('hour', time) ELSE {local} END AS came FROM counted_readings),"
+        " kinds AS (SELECT DISTINCT i.subject, s.kind FROM intervals i"
+        " JOIN slices s ON s.slice = i.slice),"
+        " seen AS (SELECT c.subject, c.came FROM counted c"
+        f" LEFT JOIN kinds k ON k.subject = c.subject WHERE coalesce(k.kind, {literal(USER)}) = ?"
+        f" AND coalesce(k.kind, {literal(USER)}) NOT IN ({left_out})),"
+        " stays AS (SELECT came, least(came + INTERVAL 24 HOUR,"
+        " coalesce(lead(came) OVER (PARTITION BY subject ORDER BY came), 'infinity')) AS went"
+        " FROM seen)"
+        " SELECT moment, sum(change)::BIGINT FROM (SELECT came AS moment, 1 AS change FROM stays"
+        " UNION ALL SELECT went, -1 FROM stays) GROUP BY moment ORDER BY moment",
+        [kind],
+    )
+    return [(moment, int(change)) for moment, change in rows if change]
 
 
 class Arrival(NamedTuple):

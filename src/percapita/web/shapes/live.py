@@ -58,7 +58,11 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         calibrated_on=COUNT, cold=FLAG, silent_hours=MONEY,
     ),
     "Attributed": record(meter=TEXT, quantity=COUNT, attributed=COUNT, percent=maybe(MONEY)),
-    "Hour": record(start=INSTANT, amount=NUMBER, low=NUMBER, high=NUMBER, whole=FLAG),
+    "Hour": record(
+        start=INSTANT, amount=NUMBER, low=NUMBER, high=NUMBER, whole=FLAG,
+        active_24h=maybe(COUNT), cost_per_dau=maybe(ref("Estimate")), usual=maybe(ref("UsualHour")),
+    ),
+    "UsualHour": record(low=maybe(NUMBER), high=maybe(NUMBER), days=COUNT),
     "LiveEvent": record(
         at=INSTANT, kind=among(*KINDS), name=TEXT, service=maybe(TEXT), resource=maybe(TEXT)
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -11,12 +11,12 @@ from weakref import WeakKeyDictionary
 from percapita.live.desk import Desk
 from percapita.live.watch import watch
 from percapita.report.charts import Mark, Point, Series, line
-from percapita.report.numbers import amount
+from percapita.report.numbers import amount, places
 from percapita.store import Store
 from percapita.web.desk import Bench
 from percapita.web.view import Asked, View
 
-_HEADER: Final = ("start", "amount", "low", "high")
+_HEADER: Final = ("start", "amount", "low", "high", "active_24h")
 _PAINTS: Final = {"incident": "bad", "deploy": "c1", "scale": "c3"}
 _HOUR: Final = 3600
 
@@ -28,7 +28,7 @@ def view(bench: Bench, asked: Asked) -> View:  # noqa: ARG001 a page of one form
     """Look at the last day."""
     desk = _desks.setdefault(bench.store, Desk(bench.store))
     data = watch(desk, bench.project.now)
-    shown = {"chart": _chart(data)}
+    shown = {"chart": _chart(data), "heads": _heads(data), "unusual": _unusual(data)}
     rows = [[row[name] for name in _HEADER] for row in data["hours"]]
     return View("oncall.html", "On call", data, list(_HEADER), rows, shown)
 
@@ -43,6 +43,39 @@ def _chart(data: Mapping[str, Any]) -> str:
               Decimal(row["low"]), Decimal(row["high"]))
         for row in hours
     )  # fmt: skip
+    label = f"Cost by the hour of the last day, {data['meta']['currency']}, with its 90 % band"
+    return line([Series("cost / h", points)], label=label, marks=_marks(data, hours))
+
+
+def _heads(data: Mapping[str, Any]) -> str:
+    """Draw cost per active user over the same hours, in the band of earlier days."""
+    hours = [row for row in data["hours"] if row["whole"]]
+    if not any(row["cost_per_dau"]["amount"] for row in hours):
+        return ""
+    known = [_decimal(row["cost_per_dau"]["amount"]) for row in hours]
+    digits = places(known)
+    points = tuple(
+        Point(row["start"][11:16], value, amount(value, digits),
+              _decimal(row["usual"]["low"]), _decimal(row["usual"]["high"]))
+        for row, value in zip(hours, known, strict=True)
+    )  # fmt: skip
+    label = f"Cost per {data['meta']['unit']} of the last day, hour by hour at 24 times its rate"
+    return line([Series("cost / DAU", points)], label=label, marks=_marks(data, hours))
+
+
+def _unusual(data: Mapping[str, Any]) -> dict[str, int]:
+    """Count the hours that have a band, and those that lie outside it."""
+    banded = outside = 0
+    for row in data["hours"]:
+        value = row["whole"] and _decimal(row["cost_per_dau"]["amount"])
+        if value and row["usual"]["low"] is not None:
+            banded += 1
+            outside += not Decimal(row["usual"]["low"]) <= value <= Decimal(row["usual"]["high"])
+    return {"banded": banded, "outside": outside}
+
+
+def _marks(data: Mapping[str, Any], hours: Sequence[Mapping[str, Any]]) -> list[Mark]:
+    """Return what happened, each at its place under the hours."""
     first = datetime.fromisoformat(hours[0]["start"])
     marks = []
     for one in data["events"]:
@@ -50,5 +83,8 @@ def _chart(data: Mapping[str, Any]) -> str:
         if 0 <= at <= len(hours) - 1:
             said = f"{one['at'][11:16]} {one['kind']}: {one['name']}"
             marks.append(Mark(at, said, _PAINTS.get(one["kind"], "")))
-    label = f"Cost by the hour of the last day, {data['meta']['currency']}, with its 90 % band"
-    return line([Series("cost / h", points)], label=label, marks=marks)
+    return marks
+
+
+def _decimal(written: str | None) -> Decimal | None:
+    return None if written is None else Decimal(written)
