@@ -41,17 +41,26 @@ DAY = date(2025, 10, 4)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a project whose users are in small and large groups."""
+    return written(tmp_path_factory.mktemp("sighted"), PEOPLE)
+
+
+def written(folder: Path, people: Sequence[tuple[str, str]], *nobody: tuple[int, str]) -> Path:
+    """Write a project of these people, and of subjects without a name: weight and kind of each."""
     world = World(MODEL)
-    world.subjects = [("user", f"u{n}") for n in range(len(PEOPLE))]
-    for number, (tier, region) in enumerate(PEOPLE, 1):
+    world.subjects = [("user", f"u{n}") for n in range(len(people) + len(nobody))]
+    for number, (tier, region) in enumerate(people, 1):
         world.slices[number] = ("user", {"tier": tier, "region": region})
         for day in (3, 4, 5):
             world.active(date(2025, 10, day), number, number)
+    others = list(enumerate(nobody, len(people) + 1))
+    for number, (_, kind) in others:
+        world.slices[number] = (kind, {})
     for name, first in (("db", 1), ("mail", 3)):
         world.line(name, "1000", ServiceName=name)
-        to = [To(n, first + 7 * n, n) for n in range(1, len(PEOPLE) + 1)]
+        to = [To(n, first + 7 * n, n) for n in range(1, len(people) + 1)]
+        to += [To(number, weight, number) for number, (weight, _) in others]
         world.group(name, [Part(name, DAY, "1000")], to, days=(DAY, date(2025, 10, 5)))
-    made = make_project(tmp_path_factory.mktemp("sighted"), world)
+    made = make_project(folder, world)
     with (made / "percapita.yaml").open("a") as file:
         file.write("viewers: {fewest: 5, segments: [tier, region]}\n")
     return made
@@ -150,7 +159,71 @@ def test_small_groups_stand_in_one_line_and_totals_hold(
     assert merged[0]["tier"] == label(merged[0]["merged"])
     assert sum(Decimal(row["total"]) for row in found["rows"]) == Decimal(2000)
     assert found["totals"] == whole["totals"]
-    assert found["classes"] == whole["classes"]
+    assert summed(found["classes"]) == summed(whole["classes"])
+
+
+def summed(amounts: Mapping[str, str]) -> Decimal:
+    """Return the sum of named lines."""
+    return sum(map(Decimal, amounts.values()), Decimal(0))
+
+
+def test_an_erased_person_is_in_no_line_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody's cost is one line to a viewer, and neither sums nor differences take it apart."""
+    made = written(tmp_path, PEOPLE, (40, "erased"), (60, "anonymous"), (5, "bot"))
+    whole = asked(made, capsys, "--by", "tier")["classes"]
+    alone = Decimal(whole["erased"])
+    assert alone
+    for by in ("tier", "region", "pool", "month"):
+        for scope in ("fully loaded", "infrastructure"):
+            found = asked(made, capsys, "--by", by, "--scope", scope, "--as", "viewer")
+            known = [*found["classes"].values(), *(row["total"] for row in found["rows"])]
+            totals = [found["totals"][name] for name in ("total", "bill_total")]
+            assert not {"erased", "anonymous", "bots"} & set(found["classes"])
+            for size in (1, 2):
+                for few in combinations(map(Decimal, [*known, *totals]), size):
+                    assert alone not in {sum(few), abs(few[0] - few[-1])}
+    assert summed(found["classes"]) == summed(
+        asked(made, capsys, "--by", "month", "--scope", "infrastructure")["classes"]
+    )
+
+
+def test_an_erased_person_with_nobody_to_hide_among_is_not_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where erased people alone have no name, what is left of the bill would be theirs."""
+    made = written(tmp_path, PEOPLE, (40, "erased"))
+
+    assert refused(made, capsys, "--by", "pool")
+    assert asked(made, capsys, "--by", "pool")["classes"]["erased"] != "0.00"
+
+
+def refused(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> bool:
+    """Tell whether a viewer is refused a question of October."""
+    capsys.readouterr()
+    command = ["cost", "--project", str(folder), "--as", "viewer", "--period", "2025-10"]
+    return run([*command, *words]) == 2 and "Your role does not see" in capsys.readouterr().err
+
+
+def test_a_month_of_few_people_is_not_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Four people's total is about the four: neither groups nor pools nor the overview show it."""
+    few, enough = written(tmp_path / "4", PEOPLE[:4]), written(tmp_path / "5", PEOPLE[:5])
+
+    for by in ("tier", "pool", "month"):
+        assert refused(few, capsys, "--by", by)
+        assert not refused(enough, capsys, "--by", by)
+
+
+@pytest.mark.parametrize("period", ["2025-10-04", "2025-10-04..2025-10-20", "2025-09..2025-10-04"])
+def test_days_are_not_shown_by_pool_either(
+    folder: Path, period: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two periods that differ by a day tell what the few cost who came on that day."""
+    assert refused(folder, capsys, "--by", "pool", "--period", period)
+    assert not refused(folder, capsys, "--by", "pool", "--period", "2025-Q4")
 
 
 def test_a_cut_by_pools_shows_the_same_groups(

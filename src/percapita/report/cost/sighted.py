@@ -1,22 +1,27 @@
 """What a role may ask of the figures: who may not see people gets none by way of a cut or filter.
 
 A reader who sees groups only may not choose filters, days or runs either: two answers that differ
-by one person would tell what that person costs.
+by one person would tell what that person costs. For the same reason they see whole months only,
+with enough people in each, and no line of erased people alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Final
 
 from percapita.core.errors import InputError, nearest
+from percapita.core.money import ZERO, total
+from percapita.core.periods import Period, Span, midnight
 from percapita.core.roles import Sight
 from percapita.core.subjects import TENANT, USER
 from percapita.measure.cohorts import Shown, blocks, merged, shown
 from percapita.measure.cost import Key
 from percapita.measure.figures import Figure, cut
 from percapita.measure.question import POOL_FACTS, Dimension, Question, ask
+from percapita.measure.units import Units
 from percapita.model.spec import Model
 from percapita.report.cost import answer as whole
 from percapita.report.cost.answer import Answer
@@ -25,6 +30,8 @@ from percapita.report.cost.plan import plan_of
 from percapita.report.opened import Opened
 
 _MONTHS: Final = frozenset({"month", "billing period"})
+_NOBODY: Final = ("anonymous", "bots", "erased")
+"""Named lines of cost that falls on somebody who has no name."""
 
 
 class NotForRoleError(InputError):
@@ -47,6 +54,7 @@ def answer(opened: Opened, question: Question, sight: Sight) -> Answer:
     if sight.people:
         return whole.answer(opened, question, revenue=sight.revenue)
     check(question, opened.model, sight)
+    _check_months(opened, question, sight)
     found = whole.answer(opened, replace(question, top=None), revenue=sight.revenue)
     rows = _together(opened, found, sight)
     said = (f"Groups of fewer than {sight.fewest} people are shown together with others.",)
@@ -56,10 +64,52 @@ def answer(opened: Opened, question: Question, sight: Sight) -> Answer:
     known = {key: one for key, one in found.sure.rows.items() if key in alone}
     return replace(
         found,
-        figures=replace(found.figures, rows=cut(rows, question.top)),
+        figures=replace(
+            found.figures, rows=cut(rows, question.top), named=_nobody_alone(found.figures.named)
+        ),
         sure=replace(found.sure, rows={**known, **vague} if found.sure.rows else {}),
         notes=(*found.notes, *(said if any(row.merged for row in rows) else ())),
     )
+
+
+def _check_months(opened: Opened, question: Question, sight: Sight) -> None:
+    """Refuse parts of months, and months of few people: their total is about them alone."""
+    period = question.period
+    if period is not None and not _whole_months(opened, period):
+        raise NotForRoleError("figures of other periods than whole months")
+    for month in opened.runs:
+        days = opened.period(month)
+        if period is not None and days is not None and not days.span.overlap(period.span):
+            continue
+        if not crowded(opened, month, sight):
+            raise NotForRoleError(f"{month}, in which fewer than {sight.fewest} people were active")
+
+
+def _whole_months(opened: Opened, period: Period) -> bool:
+    days = opened.days(period)
+    return days.first.day == days.last.day == 1 and period.span == Span(
+        midnight(days.first, opened.zone), midnight(days.last, opened.zone)
+    )
+
+
+def crowded(opened: Opened, month: str, sight: Sight) -> bool:
+    """Tell whether so many people were active in a month that a reader may see its figures."""
+    if sight.people or not any(unit.subject == USER for unit in opened.model.units):
+        return True
+    heads = _heads(opened, month, segments(opened.model, sight))[1]
+    return heads.total is None or heads.total >= sight.fewest
+
+
+def _nobody_alone(named: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+    """Return the named lines with those of nobody known as one: one of them may be one person.
+
+    Raises:
+        NotForRoleError: there are erased people and nobody to hide them among.
+    """
+    known = {name: amount for name, amount in named.items() if name not in _NOBODY}
+    if named.get("erased") and not (named.get("anonymous") or named.get("bots")):
+        raise NotForRoleError("figures in which erased people are the only ones without a name")
+    return {" + ".join(_NOBODY): total([named.get(one, ZERO) for one in _NOBODY]), **known}
 
 
 def _together(opened: Opened, found: Answer, sight: Sight) -> Sequence[Figure]:
@@ -83,14 +133,18 @@ def _together(opened: Opened, found: Answer, sight: Sight) -> Sequence[Figure]:
 def _shown(opened: Opened, month: str, name: str, sight: Sight) -> Shown:
     """Tell which groups of a month are shown together, looking at all that viewers see of it."""
     named = segments(opened.model, sight)
-    unit = next((one for one in opened.model.units if one.subject == USER), opened.model.primary)
-    question = ask(opened.model, by=named, period=opened.period(month), basis=opened.basis)
-    # Heads of the month: somebody who comes every day is one person.
-    question = replace(question, unit=replace(unit, window="month"))
-    counted = units_of(opened, plan_of(opened, question), wide_subjects(opened))
+    question, counted = _heads(opened, month, named)
     values = dict.fromkeys(_with_cost(opened, question), 0) | dict(counted.rows)
     made = blocks(values, fewest=sight.fewest, overlap=counted.overlap or 0)
     return shown(made, named.index(name))
+
+
+def _heads(opened: Opened, month: str, by: Sequence[str]) -> tuple[Question, Units]:
+    """Count the people of a month; who comes every day is one."""
+    unit = next((one for one in opened.model.units if one.subject == USER), opened.model.primary)
+    question = ask(opened.model, by=by, period=opened.period(month), basis=opened.basis)
+    question = replace(question, unit=replace(unit, window="month"))
+    return question, units_of(opened, plan_of(opened, question), wide_subjects(opened))
 
 
 def _with_cost(opened: Opened, question: Question) -> Sequence[Key]:

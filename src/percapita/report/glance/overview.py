@@ -48,7 +48,8 @@ def overview(
         InputError: a name is not known, or the month has no figures.
     """
     segment, cohort = _cuts(opened, by, sight)
-    months = [*[one for one in sorted(opened.runs) if one < period][1 - WINDOWS[365] :], period]
+    earlier = [one for one in sorted(opened.runs) if one < period][1 - WINDOWS[365] :]
+    months = [*(one for one in earlier if sighted.crowded(opened, one, sight)), period]
 
     def asked(cut: str, month: str) -> dict[str, Any]:
         return statement(opened, [cut], month, unit=unit, sight=sight)
