@@ -104,6 +104,28 @@ def test_what_servers_write_besides(take: Taker) -> None:
     assert [found["requests", route] for route in (None, "/cart/{id}", "/{id}/y")] == [2, 2, 1]
 
 
+def test_logs_without_any_path(take: Taker) -> None:
+    """Requests that name no path are counted, of no operation."""
+    take("\n".join(line(request="-", status=408) for _ in range(3)), file="access.log")
+
+    assert totals(take, "operation")["requests", None] == 3
+
+
+def test_ids_in_paths(take: Taker) -> None:
+    """Parts that are ids become one word, wherever they stand; what looks like a word stays."""
+    uuid = "0b9f3a52-1d33-4c1c-9a3e-7f0d7a5b7c11"
+    paths = {
+        "/v1/orders/17/18": "/v1/orders/{id}/{id}", f"/u/{uuid}/": "/u/{id}/",
+        "/m/jane%40shop.example/x": "/m/{id}/x", "/17": "/{id}", "/a//b": "/a//b",
+        "/f/deadbeefdeadbeef/7a.js": "/f/{id}/7a.js", "/": "/", "/v2/{id}/5": "/v2/{id}/{id}",
+        f"/t/{'a1' * 12}": "/t/{id}", "/app-20240101.css": "/app-20240101.css",
+    }  # fmt: skip
+    take("\n".join(line(request=f"GET {path}?q=1 HTTP/1.1") for path in paths), file="access.log")
+
+    found = {route for meter, route in totals(take, "operation") if meter == "requests"}
+    assert found == set(paths.values())
+
+
 def test_logs_that_begin_with_the_host(take: Taker) -> None:
     """Apache's vhost_combined names the host first; the client is still the client."""
     take("\n".join(f"shop.example:443 {line()}" for _ in range(3)), file="access.log")

@@ -34,8 +34,8 @@ _TYPES = {
 }
 
 
-_FEW = 500
-"""Rows up to which a table is loaded row by row."""
+_FEW = 50_000
+"""Rows up to which a table is loaded as lists."""
 _WRITTEN_BY_RUNS = ", PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000"
 """Ids, weights and amounts are nearly all different: a dictionary of them is made in vain."""
 _WRITTEN_BY_IMPORTS = ", DICTIONARY_SIZE_LIMIT 4000"
@@ -65,6 +65,11 @@ def quote(name: str) -> str:
 def literal(value: str) -> str:
     """Quote a text literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def one_of(values: Iterable[str]) -> str:
+    """Return the type of a text that is one of these; they are in the order of the list."""
+    return f"ENUM({', '.join(map(literal, values))})"
 
 
 def compiled(relation: object) -> str:
@@ -301,7 +306,7 @@ class Engine:
     def _written_type(self, column: Column, listed: Mapping[str, Collection[str]]) -> str:
         """Return the type that a column is cast to on its way into a file."""
         values = listed.get(column.name) or self._expected.get(column.name, ())
-        return f"ENUM({', '.join(map(literal, values))})" if values else sql_type(column.type)
+        return one_of(values) if values else sql_type(column.type)
 
     def _check(self, columns: Sequence[Column], path: Path) -> None:
         described = self.rows(f"DESCRIBE SELECT * FROM {parquet([path])}")

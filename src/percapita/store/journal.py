@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -58,12 +58,20 @@ class Staging:
         self.files: list[Staged] = []
 
     def write(
-        self, table: Table, relation: object, *, period: str | None, part: str, row_group: int
+        self,
+        table: Table,
+        relation: object,
+        *,
+        period: str | None,
+        part: str,
+        row_group: int,
+        listed: Mapping[str, Collection[str]] | None = None,
     ) -> int:
         """Write one file; return its rows. A file without rows is not kept."""
+        copy = self._site.engine.copy
         return self._written(
             table, period, part,
-            lambda path: self._site.engine.copy(table, relation, path, row_group=row_group),
+            lambda path: copy(table, relation, path, row_group=row_group, listed=listed),
         )  # fmt: skip
 
     def write_arrow(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -79,13 +79,23 @@ class ImportTx:
         self._staging = Staging(site, self.id)
         point("import.begun")
 
-    def write(self, table: Table, relation: object, *, period: str | None = None) -> int:
+    def write(
+        self,
+        table: Table,
+        relation: object,
+        *,
+        period: str | None = None,
+        listed: Mapping[str, Collection[str]] | None = None,
+    ) -> int:
         """Stage rows of one period (a month; none for tables without); return how many.
 
-        May be called again for the same partition, which then gets a further file.
+        May be called again for the same partition, which then gets a further file. ``listed`` says
+        of a column every text that it can have, where that is known.
         """
         part = f"part-{self._staging.count(table, period)}"
-        rows = self._staging.write(table, relation, period=period, part=part, row_group=_ROW_GROUP)
+        rows = self._staging.write(
+            table, relation, period=period, part=part, row_group=_ROW_GROUP, listed=listed
+        )
         if not has_account(table):
             # A delivery without rows still replaces what it names.
             self._scopes.add(Scope(table.name, period or "", ""))

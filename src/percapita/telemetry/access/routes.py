@@ -33,10 +33,12 @@ def route(text: str, patterns: Sequence[str]) -> str:
         f"WHEN regexp_full_match({text}, {literal(_regex(pattern))}) THEN {literal(pattern)}"
         for pattern in patterns
     )
-    # Every part gets slashes of its own, so that two ids in a row are both found.
-    apart = f"replace({text}, '/', '//')"
-    found = f"regexp_replace({apart}, {literal(f'/(?:{_ID})(/|$)')}, '/{{id}}\\1', 'g')"
-    templated = f"replace({found}, '//', '/')"
+    # Part by part: replacing in whole paths takes three times as long.
+    parts = (
+        f"list_transform(string_split({text}, '/'), lambda part:"
+        f" CASE WHEN regexp_full_match(part, {literal(_ID)}) THEN '{{id}}' ELSE part END)"
+    )
+    templated = f"array_to_string({parts}, '/')"
     return f"CASE {cases} ELSE {templated} END" if cases else templated
 
 
@@ -49,7 +51,7 @@ def _regex(pattern: str) -> str:
     )
 
 
-def kept(routes: str, requests: str) -> str:
-    """Return SQL over rows of (route, requests) that keeps the most requested routes."""
-    rank = f"dense_rank() OVER (ORDER BY {requests} DESC, {routes})"
-    return f"CASE WHEN {routes} IS NULL OR {rank} <= {_MOST} THEN {routes} ELSE '{{other}}' END"
+def kept(route: str, requests: str) -> str:
+    """Return SQL over all routes, each with its requests, that keeps the most requested ones."""
+    rank = f"row_number() OVER (ORDER BY {requests} DESC, {route})"
+    return f"CASE WHEN {rank} <= {_MOST} THEN {route} ELSE '{{other}}' END"

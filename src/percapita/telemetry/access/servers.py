@@ -106,7 +106,7 @@ class Layout:
         if plain and not spread:
             return f"split_part({cell}, ' ', {len(before) + piece.at + 1})"
         if piece.at == 0 and not before and between[:1] and between[0].startswith(" "):
-            return f"split_part({cell}, ' ', 1)"
+            return f"regexp_extract({cell}, '^[^ ]*')"
         return f"regexp_extract({cell}, {literal(self.pattern(piece.cell))}, {piece.at + 1})"
 
     def pattern(self, cell: int) -> str:
@@ -156,6 +156,7 @@ def text_form(layout: Layout) -> Form:
     fields = {name: sql[name] for name in FIELDS if name in sql}
     if "request" in sql:
         fields["target"] = f"split_part({sql['request']}, ' ', 2)"
+        fields["path"] = f"regexp_extract({sql['request']}, '^[^ ]* ([^ ?]*)', 1)"
     if "us" in sql and "took" not in fields:
         fields["took"] = sql["us"]
     micro = "took" in fields and fields["took"] == sql.get("us")

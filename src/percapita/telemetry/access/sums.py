@@ -140,16 +140,14 @@ def wrong(engine: Engine, lines: Lines, at: int) -> list[tuple[int, str]]:
 
     Makes ``_stamps``: the hour of every stamp, of all files so far.
     """
-    form = lines.form
-    moment = form.instant("stamp", "zone")
-    stamps = (
-        f"SELECT file, stamp, zone, {moment} AS moment"
-        f" FROM (SELECT DISTINCT file, stamp, zone FROM _summed WHERE file = {at})"
+    moment = lines.form.instant("stamp", "zone")
+    times = "SELECT DISTINCT file, stamp, zone FROM _summed"
+    engine.execute(
+        "CREATE OR REPLACE TEMP TABLE _times AS SELECT *, CASE WHEN"
+        f" {cells.plausible('moment')} THEN date_trunc('hour', moment) END AS hour"
+        f" FROM (SELECT *, {moment} AS moment FROM ({times} WHERE file = {at}))"
     )
-    hours = (
-        "SELECT file, stamp, zone, date_trunc('hour', moment) AS hour"
-        f" FROM ({stamps}) WHERE {cells.plausible('moment')}"
-    )
+    hours = "SELECT file, stamp, zone, hour FROM _times WHERE hour IS NOT NULL"
     made = (
         f"INSERT INTO _stamps {hours}" if at else f"CREATE OR REPLACE TEMP TABLE _stamps AS {hours}"
     )
@@ -161,10 +159,7 @@ def wrong(engine: Engine, lines: Lines, at: int) -> list[tuple[int, str]]:
         f"SELECT count(*) FROM (SELECT DISTINCT status, bad FROM _summed WHERE file = {at})"
         f" WHERE bad OR NOT coalesce({_STATUS}, false)"
     )
-    late = engine.value(
-        "SELECT count(*) FROM (SELECT DISTINCT file, stamp, zone FROM _summed)"
-        f" WHERE {untimed} OR (file = {at} AND (stamp IS NULL OR zone IS NULL))"
-    )
+    late = engine.value("SELECT count(*) FROM _times WHERE hour IS NULL")
     if told or late:
         flaws += [untimed, f"file = {at} AND (stamp IS NULL OR zone IS NULL)"]
         for flaw in flaws:
