@@ -59,6 +59,8 @@ def _identity(identity: spec.Identity) -> Iterator[str]:
     for level, names in identity.attributes.items():
         first = "the first of " if len(names) > 1 else ""
         yield f"A signal's {level} is {first}{listed([code(name) for name in names])}."
+    if not identity.events:
+        yield "Events of a span do not say whose it is."
     if identity.join:
         by = listed([name if name in {"trace", "session"} else code(name)
                      for name in identity.join], "or")  # fmt: skip

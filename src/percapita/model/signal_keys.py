@@ -8,7 +8,7 @@ from typing import Any, get_args
 from percapita.core.errors import nearest
 from percapita.model import spec
 from percapita.model.pool_keys import DRIVER, METER, TEXT, Fits
-from percapita.model.shapes import Choice, Name, Number, WrongError, braced
+from percapita.model.shapes import Choice, Flag, Name, Number, WrongError, braced
 from percapita.model.structures import Either, Key, Listed, Made, Named, Record
 from percapita.model.words import ACTIVE, ANY_READING, OFF, SIGNAL_VALUES, SIGNAL_WORDS
 
@@ -117,6 +117,7 @@ METERS = Made(Named(METER, Either((Choice((OFF,)), _SIGNALS))), _meters)  # type
 METERS_EXAMPLE = f"meters:\n  {_SPANS_EXAMPLE}\n  {_METRICS_EXAMPLE}\n  support.minutes: off"
 
 _KEYS_EXAMPLE = "identity: {user: [user.id, app.account], tenant: [app.org]}"
+_EVENTS_EXAMPLE = "identity: {user: [user.id, feature_flag.context.id], events: true}"
 _JOIN_EXAMPLE = "identity: {join: [trace, session, http.request.id], wait: 60}"
 
 IDENTITY = Record(
@@ -135,6 +136,9 @@ IDENTITY = Record(
             _JOIN_EXAMPLE),
         Key("wait", Number(whole=True, high=3600), "Seconds that a signal without an id waits for"
             " one to join.", _JOIN_EXAMPLE),
+        Key("events", Flag(), "Whether the events of a span are asked for the same attributes,"
+            " after the span's own and before its resource's; the first event that has one"
+            " counts.", _EVENTS_EXAMPLE, default="true"),
     ),
     spec.Identity,
     spec=spec.Identity,

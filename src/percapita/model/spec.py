@@ -240,6 +240,8 @@ class Identity:
     """``trace``, ``session``, or attributes such as ``http.request.id``."""
     wait: int = 30
     """Seconds that a signal without an id waits for another of its trace or request."""
+    events: bool = True
+    """Whether the events of a span may name whose it is, where its own attributes do not."""
 
     @property
     def attributes(self) -> Mapping[str, tuple[str, ...]]:

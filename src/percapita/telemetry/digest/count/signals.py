@@ -146,7 +146,7 @@ def count(
     rows = Rows(
         position=origin.position[batch.body], received=origin.received[batch.body],
         at=ended.view(np.int64), key=key, check=check, cell=cell,
-        operation=_operation(batch, names), feature=_feature(batch, plan),
+        operation=_operation(batch, names), feature=_feature(batch),
         threshold=_threshold(batch, names), trace=trace, joins=shared,
         user=user, session=session, tenant=tenant, quantities=quantities,
     )  # fmt: skip
@@ -230,20 +230,17 @@ def _threshold(batch: Batch, names: Names) -> Ints:
     return np.array([names.threshold(read(text) if text else None) for text in texts])[which]
 
 
-def _feature(batch: Batch, plan: Plan) -> Ints:
+def _feature(batch: Batch) -> Ints:
     """Return the flag that a signal was under, ``key:variant``: of its attributes or events."""
     key, variant = batch.texts(FLAG_KEY).copy(), batch.texts(FLAG_VARIANT).copy()
-    events = batch.parts.of(batch.layout.events, LENGTH) if batch.layout.events else None
-    if events is not None and len(events.owner):
-        inner = fields(batch.buffer, events.start, events.start + events.length)
-        own = plan.keys.find(batch.buffer, inner.of(3, LENGTH))
-        for column, names in ((key, FLAG_KEY), (variant, FLAG_VARIANT)):
-            found = np.full(len(events.owner), ABSENT)
-            for name in reversed(names.split("|")):
-                if name in own:
-                    own[name].texts(batch.buffer, batch.lexicon, found)
-            for event in np.flatnonzero(found >= 0)[::-1].tolist():
-                column[events.owner[event]] = found[event]
+    owner, own = batch.events()
+    for column, names in ((key, FLAG_KEY), (variant, FLAG_VARIANT)):
+        found = np.full(len(owner), ABSENT)
+        for name in reversed(names.split("|")):
+            if name in own:
+                own[name].texts(batch.buffer, batch.lexicon, found)
+        for event in np.flatnonzero(found >= 0)[::-1].tolist():
+            column[owner[event]] = found[event]
     of = np.flatnonzero(key >= 0)
     if len(of):
         texts = batch.lexicon.texts

@@ -50,6 +50,8 @@ LAYOUTS: Final[dict[Kind, Layout]] = {
     # ``kind`` is the severity; a log has no duration: observed, and its own time.
     "logs": Layout(9, 10, 0, 0, 12, 2, 11, 1, 6, 0, 0, 0),
 }
+_OF_EVENT: Final = 3
+"""Field of an event's attributes."""
 _NONE: Final = np.zeros(0, np.int64)
 
 
@@ -71,16 +73,32 @@ class Batch:
     resources: Sequence[Resource]
     scope: Ints
     """Code of the scope's name."""
+    keys: Keys
+    """The attributes that are asked for."""
     own: dict[str, Values]
-    """The attributes that are asked for, of the signals themselves."""
+    """Those of the signals themselves."""
     flags: dict[tuple[str, object], Flags] = field(default_factory=dict)
     """Which signals fit a condition, for the next meter that asks the same."""
     _texts: dict[str, Ints] = field(default_factory=dict)
     _numbers: dict[int, Ints] = field(default_factory=dict)
+    _events: tuple[Ints, dict[str, Values]] | None = None
 
     def __len__(self) -> int:
         """Return how many signals there are."""
         return len(self.body)
+
+    def events(self) -> tuple[Ints, dict[str, Values]]:
+        """Return whose each event is, and the attributes of events that are asked for."""
+        if self._events is None:
+            number = self.layout.events
+            found = self.parts.of(number, LENGTH) if number else None
+            if found is None or not len(found.owner):
+                self._events = _NONE, {}
+            else:
+                inner = fields(self.buffer, found.start, found.start + found.length)
+                own = self.keys.find(self.buffer, inner.of(_OF_EVENT, LENGTH))
+                self._events = found.owner, own
+        return self._events
 
     def fixed(self, number: int) -> Words:
         """Return a field of eight bytes; 0 where there is none."""
@@ -193,7 +211,7 @@ def decode(
     body = np.repeat([scope.body for scope in found] or _NONE, counts)
     return Batch(
         kind, layout, buffer, lexicon, parts, body, _ordinals(body),
-        np.repeat(which or _NONE, counts), resources, np.repeat(names, counts),
+        np.repeat(which or _NONE, counts), resources, np.repeat(names, counts), keys,
         keys.find(buffer, parts.of(layout.attributes, LENGTH)),
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from percapita.core.subjects import SESSION, TENANT, USER
 from percapita.model.spec import Identity
 from percapita.store.live.numbers import PROVISIONAL, Numbers, resolve
+from percapita.telemetry.digest.decode.keys import Values
 from percapita.telemetry.digest.decode.signals import Batch
 from percapita.telemetry.digest.decode.wire import Ints, Words
 from percapita.telemetry.digest.marks import Marks
@@ -71,15 +72,28 @@ class Owners:
     def _level(self, batch: Batch, kind: str, names: Sequence[str]) -> Ints:
         result = self._of_resources(batch, kind, names)
         # The first that is there wins, so it is written last; copies of baggage stand behind.
-        for name in reversed([*names, *(BAGGAGE + name for name in names)]):
-            values = batch.own.get(name)
-            if values is None:
-                continue
-            for texts, owner in values.names(batch.buffer):
-                found = self._numbers.at(kind, texts)
-                named = found > 0
-                result[owner[named]] = found[named]
+        spelled = [*names, *(BAGGAGE + name for name in names)][::-1]
+        if self._identity.events:
+            signal, values = batch.events()
+            for event, number in self._found(batch, kind, values, spelled):
+                # They come by their places in the events, not event by event.
+                order = np.argsort(event)[::-1]
+                result[signal[event[order]]] = number[order]
+        for owner, number in self._found(batch, kind, batch.own, spelled):
+            result[owner] = number
         return result
+
+    def _found(
+        self, batch: Batch, kind: str, values: Mapping[str, Values], names: Sequence[str]
+    ) -> Iterator[tuple[Ints, Ints]]:
+        """Yield who is named by each of the attributes, and the number of whom it names."""
+        for name in names:
+            if name not in values:
+                continue
+            for texts, owner in values[name].names(batch.buffer):
+                number = self._numbers.at(kind, texts)
+                named = number > 0
+                yield owner[named], number[named]
 
     def _of_resources(self, batch: Batch, kind: str, names: Sequence[str]) -> Ints:
         texts = [
