@@ -8,35 +8,9 @@ from typing import Any
 
 import pytest
 
-from invariants.folder import Row, ask, bill, call, charge, usage
-from live.company import billed, deliver
+from invariants.folder import ask, call, usage
+from live.company import bring, deliver, november
 from percapita.core.money import total
-
-DAYS = range(1, 3)
-"""November's days that were estimated, and then billed."""
-
-
-def november(*, nodes: str = "24", database: str = "12", credit: bool = False) -> list[Row]:
-    """Return the bill of October and of two days of November."""
-    lines = [*billed(range(1, 32))]
-    for number in DAYS:
-        span = (f"2025-11-{number:02d}T00:00:00Z", f"2025-11-{number + 1:02d}T00:00:00Z")
-        lines += [
-            charge("compute", nodes, *span),
-            charge("db", database, *span, SubAccountId="data"),
-            charge("mail", "2" if number == 1 else "1.6", *span),
-            charge("tax", "3.76", *span, ChargeCategory="Tax"),
-        ]
-        if credit:
-            about = {"ChargeCategory": "Credit", "SubAccountId": "data"}
-            lines.append(charge("db", "-1", *span, **about))
-    return lines
-
-
-def bring(project: Path, lines: list[Row]) -> None:
-    """Bring a bill, and run."""
-    (project / "bill.csv").write_text(bill(lines), encoding="utf-8")
-    ask(project, "run")
 
 
 def estimates(project: Path) -> dict[str, Any]:

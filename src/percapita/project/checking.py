@@ -10,6 +10,7 @@ from percapita.project.opening import Project
 from percapita.report.budgets.standings import budget_findings
 from percapita.report.check import check
 from percapita.report.check.breaks import break_findings
+from percapita.report.check.lag import lag_findings
 from percapita.report.prices.book import book_findings
 from percapita.report.prices.contracts import contract_findings
 from percapita.report.tags.taxonomy import read_map, read_taxonomy
@@ -53,6 +54,7 @@ def asked(project: Project, period: str | None) -> check.Project:
             ),
             lambda store, currency: budget_findings(store, project.budgets, project.now, currency),
             lambda store, currency: break_findings(store, model, project.now, currency, months),
+            lambda store, _: lag_findings(store, model, project.now, months),
         ),
     )
 

@@ -246,7 +246,7 @@ def _findings(page: Page, found: Checked) -> None:
 
 
 WORDS: Final = {
-    "F1": "missing attribution", "F2": "sampling bias", "F7": "price change",
+    "F1": "missing attribution", "F2": "sampling bias", "F5": "billing lag", "F7": "price change",
     "F9": "telemetry gap", "F15": "concentration",
 }  # fmt: skip
 """What codes that are a letter and a number stand for; the others are words."""
