@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Container, MutableMapping
+from collections.abc import Awaitable, Callable, Container, Mapping, MutableMapping
 from typing import Any, Final
 
 from google.protobuf import json_format
@@ -34,6 +34,8 @@ _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
 _TYPES: Final = {_PROTOBUF: False, "application/protobuf": False, _JSON: True}
 """Content type -> whether it is JSON."""
+PATHS: Final[Mapping[str, Kind]] = {**BY_PATH, hook.PATH: BY_PATH["/v1/logs"]}
+"""Every address there is, and what is sent to it; all ask for a token that may send."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -72,7 +74,7 @@ class OtlpHttp:
         self._access.check_host(headers.get(b"host", ""))
         self._access.check_token(headers.get(b"authorization", ""))
         path = scope["path"]
-        kind = BY_PATH["/v1/logs"] if path == hook.PATH else BY_PATH.get(path)
+        kind = PATHS.get(path)
         if kind is None:
             raise NoSuchPathError
         if scope["method"] != "POST":
