@@ -120,3 +120,19 @@ def test_monthly_usage_says_nothing_of_a_day(
     )  # fmt: skip
     assert run(["activity", "--period", "2025-10", "--project", str(company)]) == 2
     assert "are by the month" in capsys.readouterr().err
+
+
+def test_a_log_of_sessions_alone_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where nothing names a user, the screen says how to name one, or to count sessions."""
+    line = '192.0.2.1 - - [03/Oct/2025:14:05:09 +0000] "GET / HTTP/1.1" 200 3 "-" "Mozilla/5.0"\n'
+    (tmp_path / "access.log").write_text(line * 3, encoding="utf-8")
+    folder = str(tmp_path / "acme")
+    assert run(["init", folder]) == 0
+    assert run(["import", str(tmp_path / "access.log"), "--project", folder]) == 0
+    capsys.readouterr()
+    assert run(["activity", "--period", "2025-10", "--project", folder]) == 0
+    assert "No signal names a user; visitors are sessions" in " ".join(
+        capsys.readouterr().out.split()
+    )

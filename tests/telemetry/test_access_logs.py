@@ -55,6 +55,10 @@ def test_combined(take: Taker) -> None:
 
     assert (taken.kind, taken.format, taken.rows) == ("readings", "access-log", 4)
     assert totals(take) == {"errors": 1, "errors.client": 1, "net.out": 1098, "requests": 4}
+    signals = take.rows("readings", "meter", "signals")
+    assert sorted(one for one in signals if "errors" in one[0]) == [
+        ("errors", "1"), ("errors.client", "1")
+    ]  # fmt: skip
     client = take.number("session", "192.0.2.1")
     assert ("2025-10-03 14:00:00+00", "/cart/{id}", "session", client, "3") in take.rows(
         "readings", "time", "operation", "level", "subject", "quantity"

@@ -275,8 +275,8 @@ def attribution(meters: Sequence[MeterUse]) -> list[Item]:
                      advice="Send the user's id with every signal.",
                      value=rate, target=ATTRIBUTION_GOAL)
             )  # fmt: skip
-    return found or [unknown("attribution rate", "No usage is imported.",
-                          advice="Import readings that name a user.")]  # fmt: skip
+    none = "No usage is imported of a meter that a pool is split by."
+    return found or [unknown("attribution rate", none, advice="Import readings that name a user.")]
 
 
 def latency(bill: Bill | None, now: datetime) -> Item:

@@ -183,6 +183,12 @@ def _count(number: int | None) -> str:
 def _notes(found: Activity) -> Iterator[str]:
     for name, count in found.transactions.items():
         yield f"{name}: {count:,} transactions"
+    if not any(row.users for row in found.buckets) and any(row.visitors for row in found.buckets):
+        yield (
+            "No signal names a user; visitors are sessions that never signed in. Say what names the"
+            " user (`subject:` of a log's source, `identity:` of the model), or count sessions:"
+            " units: {visitor: {subject: session}}."
+        )
     if found.dormant:
         yield f"{found.dormant:,} users cost something and were not active."
     if any(row.sessions for row in found.buckets):

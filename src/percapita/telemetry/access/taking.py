@@ -132,9 +132,11 @@ def _write(tx: ImportTx, intake: Intake, found: Sequence[str]) -> int:
     engine.execute(f"CREATE OR REPLACE TEMP TABLE _hours AS {_hours(varying, quantities)}")
     keys = ", ".join(["time", "subject", "level", *map(quote, varying)])
     meters = sorted(METERS)
+    # A count is of as many signals as it counts; bytes and time are of all requests.
     parts = [
-        f"SELECT {keys}, CAST('{meter}' AS {one_of(meters)}) AS meter, requests AS signals,"
-        f" {sql} AS quantity FROM _hours WHERE {sql} > 0"
+        f"SELECT {keys}, CAST('{meter}' AS {one_of(meters)}) AS meter,"
+        f" {'requests' if METERS[meter] else sql} AS signals, {sql} AS quantity"
+        f" FROM _hours WHERE {sql} > 0"
         for meter, sql in _QUANTITIES.items()
         if sql in (*quantities, *_ERRORS)
     ]
