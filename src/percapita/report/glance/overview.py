@@ -56,8 +56,7 @@ def overview(
 
     each = {month: asked(segment, month) for month in months}
     pools = {month: asked("pool", month) for month in months}
-    now = each[period]
-    before = months[-2] if len(months) > 1 else ""
+    now, before = each[period], ["", *months][-2]
     return {
         **now,
         "segment": segment,
