@@ -136,10 +136,12 @@ class Keys:
         if not key.old:
             raise NoFormerKeyError(key)
         former = [one.id for one in key.former]
+        # Counted before others have to wait: from now on there can only be fewer.
+        with self._site.catalog.read() as connection:
+            unseen, whole = _unseen(connection, key, former)
         with self._site.catalog.write() as connection:
             if Spool(self._site.root, key).needs(replace(key, old=()), _counted(connection)):
                 raise KeyNeededError
-            unseen, whole = _unseen(connection, key, former)
             if unseen and not lose:
                 raise UnseenError(unseen, whole)
             if renewals.held(connection) != key.id:

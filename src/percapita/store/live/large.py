@@ -15,7 +15,7 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -26,7 +26,7 @@ import numpy.typing as npt
 from percapita.core.tables import READINGS
 from percapita.store.crash import point
 from percapita.store.journal import Staging, settle
-from percapita.store.live import merging
+from percapita.store.live import memory, merging
 from percapita.store.live.files import LEAD, LOGGED, Part, is_live, parts
 from percapita.store.site import Site
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
-_MOST: Final = 24_000_000
+_MOST: Final = 8_000_000
 """Rows that are merged together; they are on the disk once more while they are."""
-_BUCKET: Final = 200_000
+_BUCKET: Final = 100_000
 """Rows of a bucket, about: it is merged in memory."""
 _WAITING: Final = 128
 """Files that wait to be merged while counting is busy. The more there are, the more agrees."""
@@ -79,7 +79,10 @@ def steps(site: Site, found: Sequence[Part], now: datetime) -> Generator[None]:
     clear(site)
     folder.mkdir(parents=True)
     try:
-        yield from _steps(site, folder, found, now)
+        with closing(_steps(site, folder, found, now)) as going:
+            for step in going:
+                memory.give_back()
+                yield step
     finally:
         clear(site)
 
@@ -93,7 +96,7 @@ def _folder(site: Site) -> Path:
     return site.root / "temp" / "merging"
 
 
-def _steps(site: Site, folder: Path, found: Sequence[Part], now: datetime) -> Iterator[None]:
+def _steps(site: Site, folder: Path, found: Sequence[Part], now: datetime) -> Generator[None]:
     from percapita.store.files import arrow_files, arrow_merge  # noqa: PLC0415
 
     began = time.monotonic()
