@@ -12,7 +12,7 @@ import socket
 from pathlib import Path
 from typing import Any, Final
 
-from percapita.store.lock import ESTIMATES, SERVE, holder
+from percapita.core.announced import ESTIMATES, SERVE, announced
 
 _PATIENCE: Final = 60.0
 """Seconds; a server that takes longer is not waited for."""
@@ -44,7 +44,7 @@ class Beside:
 
 def server(store_root: Path) -> Beside | None:
     """Return the server of a store, if one runs that this process may speak to."""
-    path = holder(store_root / SERVE).get(ESTIMATES)
+    path = announced(store_root / SERVE).get(ESTIMATES)
     if not isinstance(path, str):
         return None
     found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -11,12 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from percapita.core.announced import ESTIMATES
 from percapita.core.errors import InputError
 
-SERVE: Final = "serve.lock"
-"""In a store: held by the process that serves it."""
-ESTIMATES: Final = "estimates"
-"""What that lock calls the socket where commands may ask for the live estimate."""
 _PAUSE: Final = 0.05
 _UNSAID: Final = ("process", ESTIMATES)
 """Said first, and of no use to people."""
@@ -101,18 +98,6 @@ class Lock:
                 time.sleep(_PAUSE)
             else:
                 return
-
-
-def holder(path: Path) -> Mapping[str, object]:
-    """Return what the last holder of a lock wrote of itself, whether it holds it still or not."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return {}
-    try:
-        return _holder(file)
-    finally:
-        os.close(file)
 
 
 def _holder(file: int) -> Mapping[str, object]:

@@ -19,11 +19,12 @@ import grpc.aio
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from percapita.core.announced import ESTIMATES, SERVE
 from percapita.core.errors import InputError
 from percapita.project import Project
 from percapita.sample import loading
 from percapita.store import Store
-from percapita.store.lock import ESTIMATES, SERVE, Lock
+from percapita.store.lock import Lock
 from percapita.store.spool import Spool
 from percapita.store.tokens import SENDERS
 from percapita.telemetry.receive import rpc

@@ -15,21 +15,10 @@ from percapita.report import numbers
 from percapita.report.adjustments import status
 from percapita.report.cost.answer import Answer, Spread
 from percapita.report.cost.as_json import shown
+from percapita.report.named import NAMED
 from percapita.report.table import Column, Page
 
 _LIGHTS: Final = {"green": ("on target", "green"), "amber": ("near", ""), "red": ("over", "red")}
-NAMED: Final = {
-    "idle": "idle",
-    "anonymous": "anonymous usage",
-    "bots": "bots",
-    "erased": "erased users",
-    "excluded": "excluded by the model",
-    "unallocated": "unallocated",
-    "rounding": "rounding",
-    "outside_scope": "outside the scope",
-    "filtered": "left out by filters",
-    "acquisition": "free tier, as acquisition",
-}
 
 
 def show(

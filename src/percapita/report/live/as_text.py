@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from percapita.report import numbers
-from percapita.report.cost.as_text import NAMED
+from percapita.report.named import NAMED
 from percapita.report.table import Column, Page
 
 _ROWS = 12
