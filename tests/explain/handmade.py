@@ -13,7 +13,17 @@ from percapita.core.periods import Span
 from percapita.core.sources import Source
 from percapita.core.split import scaled, split
 from percapita.core.subjects import IDLE
-from percapita.core.tables import FLOWS, GROUPS, LEDGER, LINES, PARTS, ROLLUP, SLICES, Table
+from percapita.core.tables import (
+    FLOWS,
+    GROUPS,
+    HEAVIEST,
+    LEDGER,
+    LINES,
+    PARTS,
+    ROLLUP,
+    SLICES,
+    Table,
+)
 from percapita.store import FileStat, Store
 from percapita.store.engine import Engine
 
@@ -109,7 +119,7 @@ class Run:
             delivery.write(LINES, "SELECT * FROM made_lines", period="2025-10")
             delivery.commit()
         with store.begin_run(model_text=MODEL, model_hash="h", bases=[BASIS]) as tx:
-            for table in (PARTS, GROUPS, FLOWS, LEDGER, ROLLUP, SLICES):
+            for table in (PARTS, HEAVIEST, GROUPS, FLOWS, LEDGER, ROLLUP, SLICES):
                 tx.write(table, "2025-10", f"SELECT * FROM made_{table.name}")
             tx.commit({})
             tx.publish([(BASIS, "2025-10")])
@@ -120,7 +130,7 @@ class Run:
         self.rows["slices"] = [*tiers, (-1, "idle", [])]
         self.rows["lines"] = [line_row(name, amount) for name, amount in self.bill.items()]
         self.rows["rollup"] = self._rolled_up()
-        for table in (PARTS, GROUPS, FLOWS, LEDGER, ROLLUP, SLICES, LINES):
+        for table in (PARTS, HEAVIEST, GROUPS, FLOWS, LEDGER, ROLLUP, SLICES, LINES):
             yield table, self.rows[table.name]
 
     def _rolled_up(self) -> list[tuple[Any, ...]]:

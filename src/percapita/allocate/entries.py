@@ -145,8 +145,11 @@ _ENTERED: Final = {
 }  # fmt: skip
 
 
-def parts(engine: Engine, opened: Mapping[Entry, int]) -> ir.Table:
-    """Return the rows of the table ``parts``: each part with the group its entry opened."""
+def parts(engine: Engine, opened: Mapping[Entry, int]) -> tuple[ir.Table, ir.Table]:
+    """Return the rows of the table ``parts``: each part with the group its entry opened.
+
+    First those that are all of their line, then those of lines that may have several.
+    """
     rows = [
         (e.basis, e.pool, e.cell, e.window.first.isoformat()[:7],
          e.window.span.start if e.window.grain == "day" else None, number)
@@ -154,7 +157,11 @@ def parts(engine: Engine, opened: Mapping[Entry, int]) -> ir.Table:
     ]  # fmt: skip
     engine.load("opened", _OPENED, rows)
     engine.create("entered", _entered(), _ENTERED)
-    found, made = named("spread", SPREAD), named("entered", _ENTERED)
+    return _with_groups(plain()), _with_groups(named("spread_rest", SPREAD))
+
+
+def _with_groups(found: ir.Table) -> ir.Table:
+    made = named("entered", _ENTERED)
     joined = found.join(
         made,
         [

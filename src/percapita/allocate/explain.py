@@ -23,6 +23,8 @@ from percapita.core.money import PLACES
 from percapita.core.periods import Span
 from percapita.core.split import ATOM_PLACES, LIMIT, rounded
 
+LISTED = 128
+"""Parts of each group that a run lists as its heaviest, if they are all of their line."""
 _EXACT = Context(prec=120)
 _ATOMS = tuple(10 ** (PLACES - places) for places in ATOM_PLACES)
 """Grains in one atom, finest atom first."""

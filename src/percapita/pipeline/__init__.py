@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from percapita.allocate.engine import Allocation
 from percapita.allocate.entries import Calendar, calendar_of, entries, named_units, parts, prepare
+from percapita.allocate.heaviest import heaviest
 from percapita.allocate.levels import DELIVERIES
 from percapita.allocate.pools import keys, originals
 from percapita.allocate.usage import Window
@@ -34,6 +35,7 @@ from percapita.core.tables import (
     FINDINGS,
     FLOWS,
     GROUPS,
+    HEAVIEST,
     LINES,
     OUTPUTS,
     PARTS,
@@ -232,7 +234,10 @@ class PeriodRun:
             lambda step: progress(f"{self.period}: {step}"),
         )  # fmt: skip
         allocation.run(entries(engine, calendar), self._observed(calendar))
-        self.write(PARTS, parts(engine, allocation.opened), "0")
+        alone, several = parts(engine, allocation.opened)
+        self.write(PARTS, alone, "alone")
+        self.write(HEAVIEST, heaviest(engine, self.written(PARTS), several), "0")
+        self.write(PARTS, several, "several")
         self._load(GROUPS, (g.row(self.period) for g in allocation.book.groups))
         self._load(FLOWS, (flow.row() for flow in allocation.book.flows))
         self._load(RATES, (r for g in allocation.book.groups if (r := g.rate())))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from percapita.core.errors import InputError
@@ -120,14 +121,14 @@ def open_figures(
     published = [record for record in records.values() if record.published]
     if not published:
         raise NothingPublishedError(basis, ())
-    basis = basis or loads(published[-1].model_text).basis
+    basis = basis or _known(published[-1].model_text).basis
     runs = store.published(basis)
     if not runs:
         raise NothingPublishedError(basis, {b for record in published for b, _ in record.published})
     last = records[max(runs.values())]
     standing = [records[name] for name in sorted(set(runs.values()))]
     notes = _notes(standing, last, model_text)
-    return Opened(store, basis, runs, loads(last.model_text), now, _heads(standing), notes)
+    return Opened(store, basis, runs, _known(last.model_text), now, _heads(standing), notes)
 
 
 def open_runs(store: Store, runs: Mapping[str, str], basis: str, *, now: datetime) -> Opened:
@@ -139,16 +140,22 @@ def open_runs(store: Store, runs: Mapping[str, str], basis: str, *, now: datetim
     last = store.run(max(runs.values()))
     for name in set(runs.values()):
         store.run(name)
-    return Opened(store, basis, runs, loads(last.model_text), now)
+    return Opened(store, basis, runs, _known(last.model_text), now)
 
 
 def _one_run(store: Store, record: Run, basis: str, now: datetime) -> Opened:
-    model = loads(record.model_text)
+    model = _known(record.model_text)
     basis = basis or model.basis
     if basis not in record.bases:
         raise NothingPublishedError(basis, record.bases)
     runs = dict.fromkeys(record.periods, record.id)
     return Opened(store, basis, runs, model, now, _heads([record]))
+
+
+@lru_cache(maxsize=16)
+def _known(text: str) -> Model:
+    """Read a model that was run: its text stays what it is."""
+    return loads(text)
 
 
 def _heads(records: Sequence[Run]) -> bool:

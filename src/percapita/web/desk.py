@@ -2,8 +2,9 @@
 
 Answers are worked out in a few threads, each with a store of its own, since an engine serves one
 question at a time. What was answered is kept until figures change by the word of the catalog,
-whatever process wrote it, or the project's files are edited. Since days pass and telemetry comes in
-all the time, it is worked out again after a minute, behind the back of whoever asks.
+whatever process wrote it, or the project's files are edited; what was asked last is then worked out
+again, one after the other, before anybody asks. Since days pass and telemetry comes in all the
+time, the same is done with what is older than a minute, behind the back of whoever asks.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +33,8 @@ _FRESH: Final = 60.0
 """Seconds after which an answer is worked out again though nothing was decided."""
 _STALE: Final = 900.0
 """Seconds after which an answer is given no more, and the next one waited for."""
+_AGAIN: Final = 24
+"""Questions that are answered anew when figures change, the last asked for first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ Make = Callable[[Bench], Any]
 class _Kept:
     """An answer, or the work on it."""
 
+    make: Make
     answer: Future[Any]
     since: float = field(default_factory=time.monotonic)
 
@@ -71,8 +76,12 @@ class Desk:
         self._stores: list[Store] = []
         self._watch: Store | None = None
         """The store that is asked whether anything changed."""
-        self._answers: OrderedDict[object, _Kept] = OrderedDict()
+        self._answers: OrderedDict[tuple[object, object], _Kept] = OrderedDict()
+        self._stamped: object = None
+        self._waiting: deque[tuple[tuple[object, object], Make]] = deque()
+        """Questions that are answered anew, as soon as no other one is."""
         self._renewing = False
+        self._closed = False
         self._lock = threading.RLock()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="desk")
 
@@ -97,34 +106,60 @@ class Desk:
         if question is None:
             return await asyncio.wrap_future(self._pool.submit(self._work, make))
         stamp = await asyncio.to_thread(self._stamp)
-        return await asyncio.wrap_future(self._future((stamp, question), make))
+        return await asyncio.wrap_future(self._future(stamp, question, make))
 
     def close(self) -> None:
         """Let questions under way end, then give everything back."""
+        with self._lock:
+            self._closed = True
         self._pool.shutdown()
         for store in self._stores:
             store.close()
 
-    def _future(self, key: object, make: Make) -> Future[Any]:
+    def _future(self, stamp: object, question: object, make: Make) -> Future[Any]:
+        key = (stamp, question)
         with self._lock:
             kept = self._answers.get(key)
             if kept is None or kept.age > _STALE or kept.failed:
-                kept = self._answers[key] = _Kept(self._pool.submit(self._work, make))
-            elif kept.age > _FRESH and kept.answer.done() and not self._renewing:
-                # One at a time: who asks something new waits for no more than that.
-                self._renewing = True
-                self._pool.submit(self._work, make).add_done_callback(
-                    lambda renewed: self._renew(key, renewed)
-                )
+                kept = self._answers[key] = _Kept(make, self._pool.submit(self._work, make))
+            elif kept.age > _FRESH and kept.answer.done():
+                self._waiting.append((key, make))
             self._answers.move_to_end(key)
+            self._follow(stamp)
             while len(self._answers) > _KEPT:
                 self._answers.popitem(last=False)
+            self._renew()
             return kept.answer
 
-    def _renew(self, key: object, renewed: Future[Any]) -> None:
+    def _follow(self, stamp: object) -> None:
+        """Where figures changed, let what was asked before be answered again."""
+        if stamp == self._stamped:
+            return
+        asked = [(q, kept.make) for (was, q), kept in reversed(self._answers.items())
+                 if was == self._stamped]  # fmt: skip
+        self._stamped = stamp
+        self._waiting = deque(((stamp, q), make) for q, make in asked[:_AGAIN])
+
+    def _renew(self) -> None:
+        """Answer a waiting question. One at a time: who asks something new waits for no more."""
+        while self._waiting and not self._renewing and not self._closed:
+            key, make = self._waiting.popleft()
+            kept = self._answers.get(key)
+            if kept is not None and (kept.age <= _FRESH or not kept.answer.done()):
+                continue
+            self._renewing = True
+            work = self._pool.submit(self._work, make)
+            if kept is None:
+                self._answers[key] = _Kept(make, work)
+            work.add_done_callback(partial(self._renewed, key, make))
+
+    def _renewed(self, key: tuple[object, object], make: Make, work: Future[Any]) -> None:
         with self._lock:
             self._renewing = False
-            self._answers[key] = _Kept(renewed)
+            kept = self._answers.get(key)
+            if kept is None or kept.answer is not work:
+                self._answers[key] = _Kept(make, work)
+            self._renew()
 
     def _work(self, make: Make) -> Any:  # noqa: ANN401
         project = self.project()

@@ -29,6 +29,7 @@ from percapita.core.tables.outputs import (
     FINDINGS,
     FLOWS,
     GROUPS,
+    HEAVIEST,
     INTERVALS,
     LEDGER,
     PARTS,
@@ -52,6 +53,7 @@ __all__ = [
     "FINDINGS",
     "FLOWS",
     "GROUPS",
+    "HEAVIEST",
     "INPUTS",
     "INTERVALS",
     "LEDGER",
@@ -81,7 +83,7 @@ __all__ = [
 INPUTS: Final = (LINES, READINGS, CLAIMS, COUNTS, SEGMENTS, REVENUE, EVENTS)
 """Written by import."""
 OUTPUTS: Final = (
-    CONVERSIONS, TAG_RULES, PARTS, GROUPS, FLOWS, LEDGER, SLICES, ACTIVITY, PRESENCE, ROLLUP, RATES, FINDINGS,
+    CONVERSIONS, TAG_RULES, PARTS, HEAVIEST, GROUPS, FLOWS, LEDGER, SLICES, ACTIVITY, PRESENCE, ROLLUP, RATES, FINDINGS,
 )  # fmt: skip
 """Written by run."""
 TABLES: Final = {table.name: table for table in (*INPUTS, *OUTPUTS)}

@@ -29,6 +29,24 @@ PARTS: Final = Table(
     ),
 )
 
+HEAVIEST: Final = Table(
+    "heaviest",
+    row="one of the heaviest parts of a group, or the sum of those that are not listed",
+    writer="allocate",
+    key=("basis", "group", "alone", "LineId", "follows", "start"),
+    partition=("period", "run"),
+    columns=columns(
+        ("basis", "string", "billed, effective, contracted or list"),
+        ("group", "int64", "the group the parts enter by"),
+        ("alone", "bool", "the part is all of its line"),
+        ("LineId", "string", "the line; null for the sum of the others"),
+        ("follows", "string", "LineId of the charge a credit follows, else null"),
+        ("start", "timestamp", "day of the model's time zone; null for the sum of the others"),
+        ("amount", MONEY, "of the part, or of the others"),
+        ("parts", "int64", "how many parts that is"),
+    ),
+)
+
 GROUPS: Final = Table(
     "groups",
     row="one act of splitting",

@@ -54,6 +54,7 @@ def plan_of(opened: Opened, question: Question) -> Plan:
         times=tuple(at.source for at in times),
         pools=alike(question, model),
         billing=any(at.place == "group" for at in dimensions),
+        only=tuple((at.source, v) for at, v in question.where if at.place == "attribute" and v),
     )
     return Plan(question, opened.days(question.period), receivers, times, lines, free, cut)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from percapita.allocate import explain
 from percapita.allocate.explain import Act, Flow, Item, Part, Receiver, Side
@@ -127,10 +126,11 @@ def _held(run: _Run, who: Who, mine: Sequence[Own]) -> set[int]:
     alone = {n for n in alone if n not in cut or run.groups[n].holder is not None}
     if not who.slices:
         return alone | {r.group for r in mine if run.groups[r.group].holder in who.subjects}
-    open_groups = [row.group for row in mine if row.group not in alone]
+    open_groups = {row.group for row in mine if row.group not in alone}
     rows: dict[int, list[Receiver]] = defaultdict(list)
-    for row in read_run.ledger_rows(run.engine, run.basis, open_groups, holders=True):
-        rows[row.group].append(Receiver(*row[1:]))
+    for row in read_run.held_rows(run.engine, run.basis):
+        if row.group in open_groups:
+            rows[row.group].append(Receiver(*row[1:]))
     for number, candidates in rows.items():
         group = run.groups[number]
         at = explain.holder(candidates, group.holder, group.total, group.amount)
@@ -198,18 +198,23 @@ def _stand_alone(run: _Run, shares: Sequence[Share]) -> bool:
 
 
 def _add_heaviest(run: _Run, who: Who, shares: Sequence[Share], count: int, result: Down) -> None:
-    """Add as many lines to the result, and prove the shares against all of them."""
-    numbers = [share.group.group for share in shares]
-    sides, entered = _sides(run, who, shares), read_run.entered(run.engine, run.basis, numbers)
-    for number, share in zip(numbers, shares, strict=True):
-        brought = explain.grains(entered.get(number, Decimal(0)))
-        explain.prove(number, share.amount, sides[number].of(brought))
+    """Add as many lines to the result; prove their groups, and what entered all of them."""
+    amounts = {s.group.group: s.group.amount for s in shares}
     weights = {s.group.group: (s.weight or 1, s.group.total or 1) for s in shares}
-    parts, known = heaviest(run.engine, run.basis, sides, weights, count)
+    chosen, known = heaviest(run.engine, run.basis, amounts, weights, count)
+    met = {one.group for one, _ in chosen}
+    named = [share for share in shares if share.group.group in met]
+    sides = _sides(run, who, named)
+    for share in named:
+        number = share.group.group
+        explain.prove(number, share.amount, sides[number].of(explain.grains(amounts[number])))
     found: dict[str, list[Cell]] = defaultdict(list)
-    for number, item, grains in parts:
-        cell = Cell(run.period, number, item.start, item.follows, explain.money(grains))
-        found[item.line].append(cell)
+    for one, counted in chosen:
+        side, had = sides[one.group], explain.grains(counted)
+        part = side.of(had + explain.grains(one.amount)) - side.of(had)
+        found[one.line].append(
+            Cell(run.period, one.group, one.start, one.follows, explain.money(part))
+        )
     result.others += known - len(found)
     _name_lines(run, found, result)
 
@@ -225,7 +230,10 @@ def _in_window(share: Share, given: Sequence[Item], side: Side) -> Share:
 
 
 def _name_lines(run: _Run, found: Mapping[str, list[Cell]], result: Down) -> None:
-    known = read_run.lines(run.engine, run.basis, list(found))
+    known = read_run.heavy_lines(run.engine, run.basis)
+    others = found.keys() - known.keys()
+    if others:
+        known |= read_run.lines(run.engine, run.basis, others)
     for line, cells in found.items():
         amount = money.total([cell.amount for cell in cells])
         result.lines.append(LineShare(known.get(line, {"LineId": line}), amount, tuple(cells)))

@@ -29,6 +29,10 @@ class Cut:
     billing: bool = False
     """Billing periods are told apart."""
 
+    only: tuple[tuple[str, str], ...] = ()
+    """Attributes of slices and their values that are asked for: slices that lack any of them need
+    not be told apart, but by their kind."""
+
     @property
     def by_subject(self) -> bool:
         """Only the ledger tells subjects apart."""

@@ -46,19 +46,17 @@ class Reader:
 
     def bill(self) -> Decimal:
         """Return the sum of the line parts that the cut covers."""
-        found = self.engine.value(
-            f"SELECT sum(p.amount) FROM parts p WHERE p.basis = ? AND {self._inside('p')}",
-            [self.cut.basis],
-        )
+        found = self._of_parts("sum(p.amount)")
         return Decimal(0) if found is None else Decimal(found)
 
     def complete_through(self) -> datetime | None:
         """Return the end of the last day that has a charge."""
-        found: datetime | None = self.engine.value(
-            f'SELECT max(p."end") FROM parts p WHERE p.basis = ? AND {self._inside("p")}',
-            [self.cut.basis],
-        )
+        found: datetime | None = self._of_parts('max(p."end")')
         return found
+
+    def _of_parts(self, what: str) -> Any:  # noqa: ANN401
+        sql = f"SELECT {what} FROM parts p WHERE p.basis = ? AND {self._inside('p')}"
+        return self.engine.lasting(("parts",), sql, [self.cut.basis])[0][0]
 
     def periods(self) -> list[str]:
         """Return the billing periods that have anything in the span."""
@@ -159,16 +157,34 @@ class Reader:
         told = [*(f"g.{n}" for n in names[:3]), kind, known, *receivers,
                 *(f"g.{n}" for n in names[3:]), "sum(r.amount)"]  # fmt: skip
         shown = ", ".join(f"{sql} AS {name}" for sql, name in zip(told, columns, strict=True))
+        one, joined = self._one_slice() if self.cut.only else ("f.slice", "")
         return (
             f"WITH gs AS MATERIALIZED ({self._alike(said, names)}),"
-            f" r AS (SELECT f.period, f.slice, gs.alike, {self._kept('f')}"
+            f" r AS (SELECT f.period, {one} AS slice, gs.alike, {self._kept('f')}"
             f" sum(f.amount) AS amount FROM {self._facts_table()} f JOIN gs"
-            f' ON gs.period = f.period AND gs."group" = f."group"'
+            f' ON gs.period = f.period AND gs."group" = f."group"{joined}'
             f" WHERE f.basis = {literal(self.cut.basis)} GROUP BY ALL)"
             f" SELECT {shown} FROM r"
             f" JOIN (SELECT DISTINCT alike, {', '.join(names)} FROM gs) g ON g.alike = r.alike"
             " LEFT JOIN slices s ON s.period = r.period AND s.slice = r.slice GROUP BY ALL"
         )
+
+    def _one_slice(self) -> tuple[str, str]:
+        """Return the slice that stands for a row's, and the join that finds it.
+
+        One slice of a kind stands for all of its kind that a question leaves out.
+        """
+        tests = " AND ".join(
+            f"coalesce(attributes[{literal(name)}] = {literal(value)}, false)"
+            for name, value in self.cut.only
+        )
+        seen = (
+            f"SELECT period, slice, CASE WHEN {tests} THEN slice ELSE"
+            f" min(slice) FILTER (NOT ({tests})) OVER (PARTITION BY period, kind) END AS seen"
+            " FROM slices"
+        )
+        joined = f" LEFT JOIN ({seen}) o ON o.period = f.period AND o.slice = f.slice"
+        return "coalesce(o.seen, f.slice)", joined
 
     def weighed(self, pools: str, *, through: bool = False) -> str:
         """Return SQL of the groups that a driver's usage splits, each with what of it is asked for.

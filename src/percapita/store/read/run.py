@@ -6,16 +6,26 @@ files are sorted by subject, so a question about one subject opens few row group
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from percapita.core.money import text
-from percapita.core.tables import COSTS, FLOWS, GROUPS, LEDGER, LINES, PARTS, ROLLUP, SLICES
+from percapita.core.tables import (
+    COSTS,
+    FLOWS,
+    GROUPS,
+    HEAVIEST,
+    LEDGER,
+    LINES,
+    PARTS,
+    ROLLUP,
+    SLICES,
+)
 from percapita.model.tags import RAW, RULE
-from percapita.store.engine import Engine, literal, quote
+from percapita.store.engine import LASTING_ROWS, Engine, literal, quote
 
 SHOWN = (
     "LineId", "source", "file", "row", "ChargePeriodStart", "ChargePeriodEnd",
@@ -23,6 +33,10 @@ SHOWN = (
     "ResourceName", "SubAccountId", "RegionId", "BillingCurrency",
 )  # fmt: skip
 """Columns of a line that explain prints beside its amount."""
+
+
+_OFTEN = 25
+"""Lines of each group that are looked up at once: as many as a page names."""
 
 
 class Who(NamedTuple):
@@ -73,6 +87,13 @@ class Own(NamedTuple):
     rows: int
 
 
+_LEDGER = (
+    "SELECT l.\"group\", l.subject, l.slice, coalesce(l.feature, ''), coalesce(l.operation, ''),"
+    " coalesce(l.region, ''), coalesce(l.w, 0), l.amount FROM ledger l"
+)
+_IN_ORDER = 'ORDER BY l."group", l.subject, l.slice, 4, 5, 6'
+
+
 class LedgerRow(NamedTuple):
     """One ledger row."""
 
@@ -89,18 +110,20 @@ class LedgerRow(NamedTuple):
 def groups(engine: Engine, basis: str, numbers: Collection[int] | None = None) -> list[GroupRow]:
     """Return the groups of a basis, all or those with these numbers."""
     columns = ", ".join(quote(name) for name in GroupRow._fields)
-    where, given = _among('"group"', numbers)
+    where, given = among('"group"', numbers)
     at = GroupRow._fields.index("total")
-    rows = engine.rows(
-        f'SELECT {columns} FROM groups WHERE basis = ? AND {where} ORDER BY start, pool, "group"',
-        [basis, *given],
-    )
+    sql = f'SELECT {columns} FROM groups WHERE basis = ? AND {where} ORDER BY start, pool, "group"'
+    if numbers is None:
+        rows = engine.lasting(("groups",), sql, [basis])
+    else:
+        rows = engine.rows(sql, [basis, *given])
     return [GroupRow._make(row)._replace(total=int(row[at])) for row in rows]
 
 
 def flows(engine: Engine, basis: str) -> list[tuple[int, int, int, int | None]]:
     """Return every hand-over: from, to, position, weight."""
-    return engine.rows(
+    return engine.lasting(
+        ("flows",),
         "SELECT from_group, to_group, position, w FROM flows WHERE basis = ?"
         " ORDER BY from_group, position, to_group",
         [basis],
@@ -111,71 +134,11 @@ def parts(
     engine: Engine, basis: str, numbers: Collection[int]
 ) -> list[tuple[int, datetime, str, str, Decimal]]:
     """Return the line parts that enter these groups: group, start, line, follows, amount."""
-    where, given = _among('"group"', numbers)
+    where, given = among('"group"', numbers)
     return engine.rows(
         "SELECT \"group\", start, LineId, coalesce(follows, ''), amount FROM parts"
         f" WHERE basis = ? AND {where}",
         [basis, *given],
-    )
-
-
-def entered(engine: Engine, basis: str, numbers: Collection[int]) -> dict[int, Decimal]:
-    """Return what the line parts that enter these groups sum to."""
-    where, given = _among('"group"', numbers)
-    rows = engine.rows(
-        f'SELECT "group", sum(amount) FROM parts WHERE basis = ? AND {where} GROUP BY "group"',
-        [basis, *given],
-    )
-    return {int(group): amount for group, amount in rows}
-
-
-def heavy_lines(
-    engine: Engine, basis: str, shares: Mapping[int, tuple[int, int]], most: int
-) -> tuple[int, list[str]]:
-    """Return how many lines enter these groups, and those with the largest shares, about.
-
-    ``shares`` is each group's own weight and W. Sizes are doubles: they choose, nothing else.
-    """
-    of = ", ".join(f"({group}, {weight}e0 / {total})" for group, (weight, total) in shares.items())
-    rows = engine.rows(
-        f'WITH s("group", part) AS (VALUES {of}), sizes AS (SELECT p.LineId AS line,'
-        " sum(CAST(p.amount AS DOUBLE) * s.part) AS size FROM parts p"
-        ' JOIN s ON s."group" = p."group" WHERE p.basis = ? GROUP BY 1)'
-        " SELECT line, (SELECT count(*) FROM sizes) FROM sizes ORDER BY abs(size) DESC, line"
-        f" LIMIT {most}",
-        [basis],
-    )
-    return (int(rows[0][1]) if rows else 0), [str(line) for line, _ in rows]
-
-
-def parts_of_lines(
-    engine: Engine, basis: str, lines: Collection[str]
-) -> list[tuple[int, datetime, str, str, Decimal]]:
-    """Return the parts of these lines: group, start, line, follows, amount."""
-    where, given = _among("LineId", lines)
-    return engine.rows(
-        "SELECT \"group\", start, LineId, coalesce(follows, ''), amount FROM parts"
-        f" WHERE basis = ? AND {where}",
-        [basis, *given],
-    )
-
-
-def counted_up(
-    engine: Engine, basis: str, numbers: Collection[int], lines: Collection[str]
-) -> list[tuple[int, datetime, str, str, Decimal, Decimal]]:
-    """Return the parts of these lines in these groups, each with what is counted up before it.
-
-    Rows are group, start, line, follows, amount, before.
-    """
-    (among, members), (these, named) = _among('"group"', numbers), _among("LineId", lines)
-    met = f'"group" IN (SELECT "group" FROM parts WHERE basis = ? AND {these})'
-    order = "start, LineId, coalesce(follows, ''), amount"
-    return engine.rows(
-        "SELECT \"group\", start, LineId, coalesce(follows, ''), amount, coalesce(before, 0) FROM"
-        f' (SELECT *, sum(amount) OVER (PARTITION BY "group" ORDER BY {order}'
-        " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before"
-        f" FROM parts WHERE basis = ? AND {among} AND {met}) WHERE {these}",
-        [basis, *members, basis, *named, *named],
     )
 
 
@@ -209,7 +172,7 @@ def weights(
     Counts the chosen rows or, with ``others``, all the rest.
     """
     condition, given = who.condition()
-    where, members = _among('"group"', numbers)
+    where, members = among('"group"', numbers)
     rows = engine.rows(
         f'SELECT "group", coalesce(w, 0), count(*) FROM ledger WHERE basis = ? AND'
         f' {"NOT " if others else ""}{condition} AND {where} GROUP BY "group", w',
@@ -218,37 +181,54 @@ def weights(
     return [(int(g), int(w), int(n)) for g, w, n in rows]
 
 
-def ledger_rows(
-    engine: Engine, basis: str, numbers: Collection[int], *, holders: bool = False
-) -> list[LedgerRow]:
-    """Return the ledger rows of these groups; with ``holders``, only those of their holders."""
-    where, given = _among('l."group"', numbers)
-    join = ' JOIN groups g ON g."group" = l."group" AND g.basis = l.basis' if holders else ""
-    only = " AND l.subject = g.holder" if holders else ""
-    rows = engine.rows(
-        "SELECT l.\"group\", l.subject, l.slice, coalesce(l.feature, ''),"
-        " coalesce(l.operation, ''), coalesce(l.region, ''), coalesce(l.w, 0), l.amount"
-        f" FROM ledger l{join} WHERE l.basis = ? AND {where}{only}"
-        ' ORDER BY l."group", l.subject, l.slice, 4, 5, 6',
-        [basis, *given],
+def ledger_rows(engine: Engine, basis: str, numbers: Collection[int]) -> list[LedgerRow]:
+    """Return the ledger rows of these groups."""
+    where, given = among('l."group"', numbers)
+    rows = engine.rows(f"{_LEDGER} WHERE l.basis = ? AND {where} {_IN_ORDER}", [basis, *given])
+    return [LedgerRow(*row) for row in rows]
+
+
+def held_rows(engine: Engine, basis: str) -> list[LedgerRow]:
+    """Return of every group the ledger rows of whoever holds its residual."""
+    joined = ' JOIN groups g ON g."group" = l."group" AND g.basis = l.basis'
+    rows = engine.lasting(
+        ("ledger", "groups"),
+        f"{_LEDGER}{joined} WHERE l.basis = ? AND l.subject = g.holder {_IN_ORDER}",
+        [basis],
     )
     return [LedgerRow(*row) for row in rows]
 
 
 def slices(engine: Engine) -> dict[int, tuple[str, dict[str, str]]]:
     """Return each slice's kind and attributes."""
-    rows = engine.rows("SELECT slice, kind, attributes FROM slices")
+    rows = engine.lasting(("slices",), "SELECT slice, kind, attributes FROM slices")
     return {int(number): (kind, dict(known or {})) for number, kind, known in rows}
 
 
 def lines(engine: Engine, basis: str, ids: Collection[str]) -> dict[str, dict[str, Any]]:
     """Return what is known of these lines, with ``amount`` in the basis."""
-    columns = ", ".join(quote(name) for name in SHOWN)
-    where, given = _among("LineId", ids)
-    rows = engine.records(
-        f"SELECT {columns}, {quote(COSTS[basis])} AS amount FROM lines WHERE {where}", given
+    where, given = among("LineId", ids)
+    return _lines(engine.rows(_lines_sql(basis, where), given))
+
+
+def heavy_lines(engine: Engine, basis: str) -> dict[str, dict[str, Any]]:
+    """Return the same of the few heaviest lines of each group: most explanations name those."""
+    heaviest = (
+        "SELECT LineId FROM heaviest WHERE basis = ? AND LineId IS NOT NULL"
+        f' QUALIFY row_number() OVER (PARTITION BY "group" ORDER BY abs(amount) DESC) <= {_OFTEN}'
+        f" ORDER BY abs(amount) DESC LIMIT {LASTING_ROWS}"
     )
-    return {row["LineId"]: row for row in rows}
+    sql = _lines_sql(basis, f"LineId IN ({heaviest})")
+    return _lines(engine.lasting(("heaviest", "lines"), sql, [basis]))
+
+
+def _lines_sql(basis: str, where: str) -> str:
+    columns = ", ".join(quote(name) for name in SHOWN)
+    return f"SELECT {columns}, {quote(COSTS[basis])} FROM lines WHERE {where}"
+
+
+def _lines(rows: Iterable[Sequence[Any]]) -> dict[str, dict[str, Any]]:
+    return {row[0]: dict(zip((*SHOWN, "amount"), row, strict=True)) for row in rows}
 
 
 def seen(engine: Engine, basis: str, line: str) -> dict[str, Any]:
@@ -282,13 +262,14 @@ def line_ids(engine: Engine, prefix: str, limit: int = 6) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _among(column: str, values: Collection[Any] | None) -> tuple[str, list[Any]]:
+def among(column: str, values: Collection[Any] | None) -> tuple[str, list[Any]]:
+    """Return the SQL condition of one of these values, and its parameters."""
     if values is None:
         return "true", []
     return f"{column} IN (SELECT unnest(?))", [sorted(values)]
 
 
-RUN_TABLES = (PARTS, GROUPS, FLOWS, LEDGER, ROLLUP, SLICES)
+RUN_TABLES = (PARTS, HEAVIEST, GROUPS, FLOWS, LEDGER, ROLLUP, SLICES)
 """What ``bind`` names, besides the lines."""
 
 _KEYS = 'l."group", l.subject, l.slice, l.feature, l.operation, l.region'
