@@ -48,8 +48,7 @@ def overview(
         InputError: a name is not known, or the month has no figures.
     """
     segment, cohort = _cuts(opened, by, sight)
-    earlier = [one for one in sorted(opened.runs) if one < period][1 - WINDOWS[365] :]
-    months = [*(one for one in earlier if sighted.crowded(opened, one, sight)), period]
+    months = _months(opened, period, sight)
 
     def asked(cut: str, month: str) -> dict[str, Any]:
         return statement(opened, [cut], month, unit=unit, sight=sight)
@@ -72,6 +71,12 @@ def overview(
         "events": _events(opened, period) if sight.tenants else [],
         "findings": _findings(opened, period, sight) if sight.tenants else [],
     }
+
+
+def _months(opened: Opened, period: str, sight: Sight) -> list[str]:
+    """Return the year of months up to one, those left out that have too few people to be shown."""
+    earlier = [one for one in sorted(opened.runs) if one < period][1 - WINDOWS[365] :]
+    return [*(one for one in earlier if sighted.crowded(opened, one, sight)), period]
 
 
 def _cuts(opened: Opened, by: str, sight: Sight) -> tuple[str, str]:
