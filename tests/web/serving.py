@@ -101,7 +101,8 @@ def served(project: Path, *, host: str = "127.0.0.1", **how: Any) -> Iterator[Si
         def store() -> Store:
             return stack.enter_context(opened.store())
 
-        how = {"viewers": opened.settings.viewers, **how}
+        said = opened.settings
+        how = {"viewers": said.viewers, "limits": said.limits, **how}
         door = Door(Access(host, lambda _: False), store, **how)
         pages = app.create(table.routes(opened, desk, door), door)
         server = uvicorn.Server(uvicorn.Config(pages, log_level="critical"))

@@ -19,6 +19,7 @@ from figures.w1 import w1
 from percapita.cli.main import run
 from percapita.core.roles import ROLES
 from percapita.project import Project
+from percapita.project.access import PageLimits
 from percapita.telemetry.receive.access import Access
 from percapita.web import app, table
 from percapita.web.desk import Desk
@@ -114,7 +115,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
             for role in EVERYBODY
             if role != "nobody"
         }
-    with served(folder, host="10.0.0.1", strangers=10_000) as site:
+    with served(folder, host="10.0.0.1", limits=PageLimits(attempts=10_000)) as site:
         yield Guarded(site, tokens, listed(folder))
 
 

@@ -17,6 +17,7 @@ from figures.folder import make_project
 from figures.w1 import w1
 from percapita.cli.main import run
 from percapita.project import Project
+from percapita.project.access import PageLimits
 from percapita.store.trail import Trail
 from web.serving import Reply, Site, kept_in, served
 
@@ -56,7 +57,7 @@ sign in:
 @pytest.fixture(scope="module")
 def guarded(folder: Path) -> Iterator[Site]:
     """Serve it with sign-in asked for."""
-    with served(folder, demands=True, strangers=10_000) as site:
+    with served(folder, demands=True, limits=PageLimits(attempts=10_000)) as site:
         yield site
 
 

@@ -15,6 +15,7 @@ import servers
 from figures.folder import make_project
 from figures.w1 import w1
 from percapita.project import Project
+from percapita.project.access import PageLimits
 from web.serving import Site, served
 from web.test_browser import QUIET
 
@@ -51,12 +52,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def guarded(folder: Path) -> Iterator[Site]:
     """Serve it with sign-in asked for."""
-    with served(folder, demands=True, strangers=10_000) as site:
+    with served(folder, demands=True, limits=PageLimits(attempts=10_000)) as site:
         yield site
 
 
 def test_a_browser_signs_in_through_the_provider_and_out(browser: Browser, guarded: Site) -> None:
-    """From a page to the provider, back to that very page, and out again; scripts see no cookie."""
+    """To the provider, back to that very page, and out at both again; scripts see no cookie."""
     page = browser.new_context().new_page()
     page.goto(f"{guarded.url}/cost?by=tier")
     page.click("text=Sign in with Example ID")
@@ -66,7 +67,9 @@ def test_a_browser_signs_in_through_the_provider_and_out(browser: Browser, guard
     assert page.locator("text=ada@shop.example · viewer").is_visible()
     assert page.evaluate("document.cookie") == ""
     page.click("text=Sign out")
-    assert page.url == f"{guarded.url}/sign-in"
+    page.wait_for_url("**/oauth2/end_session?*")
+    page.click("button:has-text('End session')")
+    page.wait_for_url(f"{guarded.url}/sign-in?state=*")
     page.goto(f"{guarded.url}/overview")
     assert "/sign-in" in page.url
     page.context.close()

@@ -1,10 +1,11 @@
-"""Who may see the pages, as ``percapita.yaml`` says: the identity provider, and viewers."""
+"""Who may see the pages, as ``percapita.yaml`` says: the identity provider, viewers, limits."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,6 +88,23 @@ class Viewers:
     """Of the model; its first one unless said."""
 
 
+@dataclass(frozen=True, slots=True)
+class PageLimits:
+    """How much readers of the pages may ask, and how long they stay signed in."""
+
+    requests: int = 200
+    """Of one reader at once; they come back at so many a second."""
+    requests_per_second: Decimal = Decimal(20)
+    attempts: int = 20
+    """Of one address to sign in, at once; likewise."""
+    attempts_per_second: Decimal = Decimal("0.5")
+    form_kilobytes: int = 64
+    """The largest body of a request to a page."""
+    session_hours: int = 12
+    sign_in_minutes: int = 10
+    """In which a sign-in at the provider is to be finished."""
+
+
 def _secret(found: object) -> str:
     ((kind, name),) = dict(found).items()  # type: ignore[call-overload]
     return f"{kind}:{name}"
@@ -135,4 +153,28 @@ VIEWERS: Final = Record(
     ),
     Viewers,
     spec=Viewers,
+)  # fmt: skip
+
+_LIMITS: Final = "limits: {requests: 500, requests per second: 50, session hours: 8}"
+
+LIMITS: Final = Record(
+    "Limits of the pages",
+    (
+        Key("requests", Number(low=1, high=1_000_000, whole=True), "Requests of one reader at"
+            " once; more are refused with 429 until they come back.", _LIMITS),
+        Key("requests per second", Number(above=True), "How fast they come back.",
+            _LIMITS),
+        Key("attempts", Number(low=1, high=1_000_000, whole=True), "Attempts of one address to"
+            " sign in at once, with or without a browser.", "limits: {attempts: 5}"),
+        Key("attempts per second", Number(above=True), "How fast they come back.",
+            "limits: {attempts per second: 0.1}"),
+        Key("form kilobytes", Number(low=1, high=65_536, whole=True), "The largest body of a"
+            " request to a page.", "limits: {form kilobytes: 256}"),
+        Key("session hours", Number(low=1, high=8_760, whole=True), "After which a browser has to"
+            " sign in anew.", "limits: {session hours: 8}"),
+        Key("sign in minutes", Number(low=1, high=1_440, whole=True), "In which a sign-in at the"
+            " provider is to be finished.", "limits: {sign in minutes: 5}"),
+    ),
+    PageLimits,
+    spec=PageLimits,
 )  # fmt: skip

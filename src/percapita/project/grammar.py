@@ -15,7 +15,7 @@ from percapita.model.shapes import BAD, At, Choice, Name, Number, WrongError
 from percapita.model.structures import Either, Key, Listed, Made, Named, Record
 from percapita.model.tags import RULES, Rule, numbered
 from percapita.model.yaml import parse
-from percapita.project.access import SIGN_IN, VIEWERS, SignIn, Viewers
+from percapita.project.access import LIMITS, SIGN_IN, VIEWERS, PageLimits, SignIn, Viewers
 from percapita.reconcile.journal import Accounts
 
 _TEXT: Final = Name()
@@ -55,6 +55,8 @@ class Settings:
     sign_in: SignIn | None = None
     """How readers of the pages sign in, besides by token."""
     viewers: Viewers = field(default_factory=Viewers)
+    limits: PageLimits = field(default_factory=PageLimits)
+    """How much readers of the pages may ask."""
     version: int = field(default=1, repr=False)
 
 
@@ -277,6 +279,8 @@ PROJECT: Final = Record(
             default="none: readers sign in with tokens"),
         Key("viewers", VIEWERS, "What readers see who may not see people.",
             "viewers: {fewest: 10}"),
+        Key("limits", LIMITS, "How much readers of the pages may ask, and how long they stay signed"
+            " in.", "limits: {session hours: 8}"),
     ),
     _settings,
     spec=Settings,

@@ -15,8 +15,6 @@ from percapita.store.catalog.catalog import Catalog
 from percapita.store.catalog.tables import METADATA, Instant
 from percapita.store.tokens import TOKENS
 
-LASTS: Final = timedelta(hours=12)
-
 SESSIONS: Final = sa.Table(
     "sessions",
     METADATA,
@@ -37,6 +35,8 @@ class Session:
     who: str
     role: Role
     ends_at: datetime
+    token: str
+    """That was signed in with; empty: an identity provider vouched."""
 
 
 class Sessions:
@@ -46,12 +46,14 @@ class Sessions:
         self._catalog = catalog
         catalog.prepare([TOKENS, SESSIONS])
 
-    def open(self, who: str, role: Role, now: datetime, *, token: str = "") -> str:
+    def open(
+        self, who: str, role: Role, now: datetime, lasts: timedelta, *, token: str = ""
+    ) -> str:
         """Begin a session; return what the cookie is to hold. What has ended is forgotten."""
         secret = secrets.token_urlsafe(32)
         entry = {
             "hash": _hash(secret), "who": who, "role": role, "token": token, "made_at": now,
-            "ends_at": now + LASTS,
+            "ends_at": now + lasts,
         }  # fmt: skip
         with self._catalog.append() as connection:
             connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.ends_at <= now))
@@ -69,7 +71,7 @@ class Sessions:
             row = connection.execute(wanted).first()
         if row is None or (row.token and (row.name is None or row.revoked_at is not None)):
             return None
-        return Session(row.who, cast("Role", row.role), row.ends_at)
+        return Session(row.who, cast("Role", row.role), row.ends_at, row.token)
 
     def close(self, secret: str) -> None:
         """End a session."""

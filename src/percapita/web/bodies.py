@@ -10,7 +10,6 @@ from starlette.requests import Request
 
 from percapita.core.errors import nearest
 from percapita.report.decisions.figure import NAMES
-from percapita.web.door import FORM_BYTES
 from percapita.web.refusals import Refused, TooLargeError
 from percapita.web.shapes.kinds import TEXT, Schema, listed, record
 
@@ -38,11 +37,11 @@ async def read(request: Request, name: str) -> Mapping[str, Any]:
         BodyError: it is not what the address takes.
         TooLargeError: it is more than anybody has to say.
     """
-    raw = b""
+    raw, most = b"", request.state.form_bytes
     async for part in request.stream():
         raw += part
-        if len(raw) > FORM_BYTES:
-            raise TooLargeError(FORM_BYTES)
+        if len(raw) > most:
+            raise TooLargeError(most)
     try:
         found = json.loads(raw)
     except ValueError:

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from starlette.requests import Request
 
 from percapita.core.roles import EVERYTHING, ROLES, Role, Sight, sight
-from percapita.project.access import Viewers
+from percapita.project.access import PageLimits, Viewers
 from percapita.store import Store
 from percapita.store.saved import SavedViews
 from percapita.store.sessions import Sessions
@@ -38,8 +38,6 @@ from percapita.web.refusals import (
 )
 from percapita.web.routes import ANYBODY, Route
 
-FORM_BYTES: Final = 64 << 10
-"""The largest body of a request to a page."""
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _PASSED_ON: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
@@ -65,16 +63,18 @@ class Door:
         store: Callable[[], Store],
         *,
         viewers: Viewers = Viewers(),  # noqa: B008 it cannot be changed
+        limits: PageLimits = PageLimits(),  # noqa: B008 likewise
         demands: bool = False,
-        strangers: int = 20,
     ) -> None:
         self._store = store
         self.demands = demands
         """Sign-in is asked for on this machine too."""
         self._access = access
         self._viewers = viewers
-        self._readers = Limit(at_once=200, a_second=20)
-        self._strangers = Limit(at_once=strangers, a_second=0.5)
+        self.limits = limits
+        """How much readers may ask, and how long they stay signed in."""
+        self._readers = Limit(limits.requests, float(limits.requests_per_second))
+        self._strangers = Limit(limits.attempts, float(limits.attempts_per_second))
         self._notes = Limit(at_once=200, a_second=2)
         self._unnoted = 0
 
@@ -104,6 +104,7 @@ class Door:
         Raises:
             Refused: they may not.
         """
+        request.state.form_bytes = self.limits.form_kilobytes << 10
         try:
             self._access.check_host(request.headers.get("host", ""))
         except WrongHost:
@@ -265,11 +266,11 @@ async def form(request: Request) -> Mapping[str, str]:
         TooLargeError: it is more than any form of ours holds.
     """
     if not hasattr(request.state, "form"):
-        body = b""
+        body, most = b"", request.state.form_bytes
         async for part in request.stream():
             body += part
-            if len(body) > FORM_BYTES:
-                raise TooLargeError(FORM_BYTES)
+            if len(body) > most:
+                raise TooLargeError(most)
         try:
             pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100)
         except ValueError:

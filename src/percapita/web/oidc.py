@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import requests
 from authlib.common.errors import AuthlibBaseError
@@ -26,8 +27,6 @@ _LEEWAY: Final = 60
 _KEPT_SECONDS: Final = 3600.0
 _PENDING: Final = 1000
 """Sign-ins that may be under way at once; the oldest is forgotten first."""
-_PATIENCE: Final = 600.0
-"""Seconds in which a sign-in is to be finished."""
 _SIGNED_BY: Final = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 )  # fmt: skip
@@ -67,10 +66,12 @@ class Pending:
 class Provider:
     """The identity provider of a project."""
 
-    def __init__(self, settings: SignIn, secret: str) -> None:
+    def __init__(self, settings: SignIn, secret: str, *, patience: float = 600.0) -> None:
+        """Take the settings, the secret, and the seconds in which a sign-in is to be finished."""
         self.name = settings.name or settings.issuer.partition("://")[2]
         self._settings = settings
         self._secret = secret
+        self._patience = patience
         self._known: tuple[float, Mapping[str, Any]] = (0.0, {})
         self._pending: OrderedDict[str, Pending] = OrderedDict()
         self._lock = threading.Lock()
@@ -107,7 +108,7 @@ class Provider:
         """
         with self._lock:
             pending = self._pending.pop(ticket, None)
-        if pending is None or time.monotonic() - pending.since > _PATIENCE:
+        if pending is None or time.monotonic() - pending.since > self._patience:
             raise SignInFailedError("This sign-in was not begun here, or took too long.", _AGAIN)
         if not secrets.compare_digest(answer.get("state", "").encode(), pending.state.encode()):
             raise SignInFailedError("The answer belongs to another sign-in.", _AGAIN)
@@ -120,6 +121,25 @@ class Provider:
         if role is None:
             raise NoRoleError(who, self._settings.claim)
         return who, role, pending.onward
+
+    def leave(self, back: str) -> str:
+        """Return where the session at the provider is ended; empty where it offers none.
+
+        Args:
+            back: where the provider may lead afterwards.
+        """
+        try:
+            where = self._metadata().get("end_session_endpoint", "")
+        except UpstreamError:
+            # Here the session has ended; a provider that is away changes nothing about that.
+            return ""
+        if not (isinstance(where, str) and where.startswith(("https://", "http://"))):
+            return ""
+        asked = {
+            "client_id": self._settings.client, "post_logout_redirect_uri": back,
+            "state": secrets.token_urlsafe(16),
+        }  # fmt: skip
+        return f"{where}{'&' if '?' in where else '?'}{urlencode(asked)}"
 
     def _claims(self, pending: Pending, code: str) -> Mapping[str, Any]:
         """Exchange the code, and read what the provider vouches for."""

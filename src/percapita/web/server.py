@@ -131,7 +131,10 @@ class _Server:
         tokens = store.tokens
         self._intake = Intake(spool, asked.limits, Counters())
         sending = Access(asked.host, lambda token: tokens.role(token) in SENDERS, asked.names)
-        door = Door(sending, lambda: store, viewers=project.settings.viewers, demands=asked.sign_in)
+        said = project.settings
+        door = Door(
+            sending, lambda: store, viewers=said.viewers, limits=said.limits, demands=asked.sign_in
+        )
         self._counting = Counting(asked.command or _counts(project))
         health = Health(self._intake, spool, self._counting).routes()
         self._desk = None if asked.port is None else Desk(project.root, project.store_root)

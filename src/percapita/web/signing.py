@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from percapita.core.roles import EVERYONE, ROLES, Role
-from percapita.store.sessions import LASTS
 from percapita.store.trail import REFUSED, SIGN_IN, SIGN_OUT
 from percapita.web import rendering
 from percapita.web.door import Door, cookie_name, form, secure
@@ -74,13 +73,13 @@ class Signing:
     async def start(self, request: Request) -> Response:
         """Lead to the identity provider."""
         provider = self._there()
-        back = (self._address or f"{_scheme(request)}://{request.headers.get('host', '')}") + BACK
+        back = self._here(request) + BACK
         onward = after(request.query_params.get("next", ""))
         url, ticket = await asyncio.to_thread(provider.begin, back, onward)
         response = RedirectResponse(url, _SEE_OTHER)
         response.set_cookie(
-            _TICKET, ticket, max_age=600, path="/sign-in", secure=secure(request), httponly=True,
-            samesite="lax",
+            _TICKET, ticket, max_age=self._door.limits.sign_in_minutes * 60, path="/sign-in",
+            secure=secure(request), httponly=True, samesite="lax",
         )  # fmt: skip
         return response
 
@@ -109,31 +108,51 @@ class Signing:
         self, request: Request, who: str, role: Role, onward: str, *, token: str = ""
     ) -> Response:
         """Begin a session, and lead on."""
-        now = datetime.now(UTC)
+        now, lasts = datetime.now(UTC), timedelta(hours=self._door.limits.session_hours)
         old = request.cookies.get(cookie_name(request), "")
         if old:
             await asyncio.to_thread(self._door.sessions.close, old)
         secret = await asyncio.to_thread(
-            lambda: self._door.sessions.open(who, role, now, token=token)
+            lambda: self._door.sessions.open(who, role, now, lasts, token=token)
         )
         await asyncio.to_thread(lambda: self._door.trail.add(who, SIGN_IN, role))
         response = RedirectResponse(onward, _SEE_OTHER)
         response.set_cookie(
-            cookie_name(request), secret, max_age=int(LASTS.total_seconds()), path="/",
+            cookie_name(request), secret, max_age=int(lasts.total_seconds()), path="/",
             secure=secure(request), httponly=True, samesite="lax",
         )  # fmt: skip
         return response
 
     async def leave(self, request: Request) -> Response:
-        """End the session."""
+        """End the session; one that the identity provider began leads on to end it there too."""
         name = cookie_name(request)
-        await asyncio.to_thread(self._door.sessions.close, request.cookies.get(name, ""))
+        secret = request.cookies.get(name, "")
+        known = await asyncio.to_thread(self._door.sessions.find, secret, datetime.now(UTC))
+        await asyncio.to_thread(self._door.sessions.close, secret)
         await self._door.note(request, SIGN_OUT, "")
-        response = RedirectResponse("/sign-in", _SEE_OTHER)
+        onward = ""
+        if self._provider is not None and known is not None and not known.token:
+            back = f"{self._here(request)}/sign-in"
+            onward = await asyncio.to_thread(self._provider.leave, back)
+        response = self._left(request, onward) if onward else _to_sign_in()
         response.delete_cookie(
             name, path="/", secure=secure(request), httponly=True, samesite="lax"
         )
         return response
+
+    def _left(self, request: Request, onward: str) -> Response:
+        """Lead to the provider by a page: a form of ours may not end on another site."""
+        request.state.caller = None
+        assert self._provider is not None  # noqa: S101 the session came from it
+        text = rendering.page(
+            "signed-out.html", request, title="Signed out", onward=onward,
+            provider=self._provider.name,
+        )  # fmt: skip
+        return Response(text, media_type=PAGE)
+
+    def _here(self, request: Request) -> str:
+        """Return the address of the pages, as browsers call them."""
+        return self._address or f"{_scheme(request)}://{request.headers.get('host', '')}"
 
     def _page(self, request: Request, onward: str, wrong: str = "", status: int = 200) -> Response:
         text = rendering.page(
@@ -143,6 +162,10 @@ class Signing:
             clear=secure(request) and _scheme(request) != "https",
         )  # fmt: skip
         return Response(text, status, media_type=PAGE)
+
+
+def _to_sign_in() -> Response:
+    return RedirectResponse("/sign-in", _SEE_OTHER)
 
 
 def _scheme(request: Request) -> str:

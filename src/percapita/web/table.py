@@ -56,5 +56,6 @@ def _signing(project: Project, door: Door) -> Signing:
     settings = project.settings.sign_in
     if settings is None:
         return Signing(door)
-    provider = Provider(settings, settings.read_secret(project.root))
+    patience = project.settings.limits.sign_in_minutes * 60.0
+    provider = Provider(settings, settings.read_secret(project.root), patience=patience)
     return Signing(door, provider, settings.address)
