@@ -38,7 +38,7 @@ def test_the_description_is_openapi(site: Site, described: Any) -> None:  # noqa
     assert set(described["paths"]) == {
         *(f"/api/v1/{name}" for name in PAGES),
         "/api/v1/live", "/api/v1/live/stream", "/api/v1/openapi.json",
-        "/api/v1/decisions/observed",
+        "/api/v1/decisions/observed", "/api/v1/views/delete",
     }  # fmt: skip
     wanted = {"get": {"200", "304"}, "post": {"201", "413"}}
     for path in described["paths"].values():

@@ -41,6 +41,8 @@ MAY: Final[Mapping[str, tuple[str, ...]]] = {
     "POST /sign-out": ROLES,
     "POST /views": ROLES,
     "POST /views/delete": ROLES,
+    "POST /api/v1/views": ROLES,
+    "POST /api/v1/views/delete": ROLES,
     "POST /sample": ("admin",),
     **{
         f"POST {start}/decisions{end}": BOOKS

@@ -6,6 +6,8 @@ import json
 import re
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,6 +187,34 @@ def test_nobody_saves_without_end(guarded: Guarded) -> None:
     assert guarded.save("finance", "one more", "by=tier").status == 400
     assert guarded.save("finance", "v7", "by=pool").status == 303
     assert len(guarded.names("finance")) == MOST
+
+
+def test_programs_save_and_delete(guarded: Guarded) -> None:
+    """The API takes a view as JSON, answers with it, and says what is wrong with one."""
+
+    def post(path: str, **sent: object) -> tuple[int, Any]:
+        request = urllib.request.Request(  # noqa: S310 our own server
+            guarded.site.url + path, json.dumps(sent).encode(),
+            {"Authorization": f"Bearer {guarded.tokens['finance']}"},
+        )  # fmt: skip
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310 likewise
+                return reply.status, json.loads(reply.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+
+    made = post("/api/v1/views", name="Tiers", query="by=tier", shared="yes")
+    assert made == (201, guarded.seen("finance")[0])
+    assert guarded.names("viewer") == ["Tiers"]
+    assert post("/api/v1/views", name="Tiers", query="by=tier", shared="no")[0] == 201
+    assert guarded.names("viewer") == []
+    assert post("/api/v1/views", name="Half \ud800", query="by=tier")[0] == 400
+    assert post("/api/v1/views", query="by=tier")[0] == 400
+    assert post("/api/v1/views", name="Wrong", query="by=teir")[0] == 400
+    assert post("/api/v1/views/delete", name="Tires")[0] == 400
+    assert post("/api/v1/views/delete", name="Tiers") == (201, {"deleted": "Tiers"})
+    assert guarded.names("finance") == []
 
 
 def test_a_form_of_another_site_saves_nothing(guarded: Guarded) -> None:

@@ -13,6 +13,7 @@ from percapita.report.decisions.figure import NAMES
 from percapita.web.refusals import Refused, TooLargeError
 from percapita.web.shapes.kinds import TEXT, Schema, listed, record
 
+_YES: Final[Schema] = {"type": "string", "enum": ["yes"]}
 BODIES: Final[Mapping[str, Schema]] = {
     "decisions": record(
         more=("where", "scope", "unit", "basis", "decided_by", "decided_on", "expected", "change",
@@ -22,6 +23,8 @@ BODIES: Final[Mapping[str, Schema]] = {
         expected=TEXT, change=TEXT, review_on=TEXT,
     ),
     "decisions/observed": record(more=("note",), decision=TEXT, period=TEXT, note=TEXT),
+    "views": record(more=("shared", "newest"), name=TEXT, query=TEXT, shared=_YES, newest=_YES),
+    "views/delete": record(more=("owner",), name=TEXT, owner=TEXT),
 }  # fmt: skip
 """Address below ``/api/v1/`` -> what is sent to it."""
 
@@ -66,7 +69,13 @@ def _check(found: Mapping[str, Any], schema: Schema) -> None:
         texts = value if many and isinstance(value, list) else [value]
         if many != isinstance(value, list) or not all(isinstance(one, str) for one in texts):
             raise BodyError(f"{name} is to be {'a list of texts' if many else 'text'}.")
+        if not all(_is_text(one) for one in texts):
+            raise BodyError(f"{name} has half a sign: a surrogate without its other half.")
         if any(_halved(one) for one in texts):
             raise BodyError(f"{name} has half of a character.", "Send text as UTF-8.")
     if missing := [name for name in schema["required"] if name not in found]:
         raise BodyError(f"{', '.join(missing)} is missing.", "See openapi.json.")
+
+
+def _is_text(written: str) -> bool:
+    return not any("\ud800" <= sign <= "\udfff" for sign in written)

@@ -30,6 +30,8 @@ SCHEMAS: Final[Mapping[str, Any]] = {
     **{name.capitalize(): schema for name, schema in RESULTS.items()},
 }  # fmt: skip
 """Every part of the API that has a name of its own."""
+_WRITTEN: Final = {"views": ref("SavedView"), "views/delete": record(deleted=TEXT)}
+"""What addresses that are written to answer with; the others with a decision."""
 _BY: Final = {"name": "by", "in": "query", "description": "What rows are cut by.", "schema": TEXT}
 
 
@@ -88,7 +90,7 @@ def _writing(route: Route, name: str) -> dict[str, Any]:
         "responses": {
             "201": {
                 "description": "What was written down.",
-                "content": {"application/json": {"schema": ref("Decided")}},
+                "content": {"application/json": {"schema": _WRITTEN.get(name, ref("Decided"))}},
             },
             **{str(code): _problem(said) for code, said in (_REFUSED | too_large).items()},
         },

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from percapita.core.roles import BOOKS, EVERYONE, OWNER, ROLES, WATCH, sight
-from percapita.report.cost.saved import cleaned, roles_for
+from percapita.report.cost.saved import cleaned, described, roles_for
 from percapita.report.cost.sighted import NotForRoleError
 from percapita.report.opened import NothingPublishedError, open_figures
+from percapita.store.saved import SavedView
 from percapita.store.site import NoStoreError
+from percapita.web import bodies
 from percapita.web.desk import Bench, Desk
 from percapita.web.door import Caller, Door, form
 from percapita.web.refusals import Refused
@@ -23,6 +26,7 @@ from percapita.web.routes import Route
 SHARERS: Final = BOOKS | WATCH
 """Who may show a view to others."""
 _SEE_OTHER: Final = 303
+_CREATED: Final = 201
 
 
 class NoFiguresError(Refused):
@@ -43,16 +47,38 @@ class Saving:
         return (
             Route("/views", self.save, EVERYONE, method="POST", people=True),
             Route("/views/delete", self.delete, EVERYONE, method="POST", people=True),
+            Route("/api/v1/views", self.save_json, EVERYONE, method="POST"),
+            Route("/api/v1/views/delete", self.delete_json, EVERYONE, method="POST"),
         )
 
     async def save(self, request: Request) -> Response:
-        """Keep an address under a name."""
+        """Keep what the explorer's form says, and lead back to it."""
+        made = await self._save(request, await form(request))
+        return RedirectResponse(f"/cost?{made.query}", _SEE_OTHER)
+
+    async def save_json(self, request: Request) -> Response:
+        """Keep what a program says."""
+        made = await self._save(request, await bodies.read(request, "views"))
         caller: Caller = request.state.caller
-        sent = await form(request)
-        shared = bool(sent.get("shared"))
+        return _told(described(made, caller.name))
+
+    async def delete(self, request: Request) -> Response:
+        """Remove a view by the list's form."""
+        await self._delete(request, await form(request))
+        return RedirectResponse("/views", _SEE_OTHER)
+
+    async def delete_json(self, request: Request) -> Response:
+        """Remove a view for a program."""
+        sent = await bodies.read(request, "views/delete")
+        await self._delete(request, sent)
+        return _told({"deleted": sent["name"]})
+
+    async def _save(self, request: Request, sent: Mapping[str, str]) -> SavedView:
+        caller: Caller = request.state.caller
+        shared = sent.get("shared") == "yes"
         if shared and caller.role not in SHARERS:
             raise NotForRoleError("how a view is shared")
-        query = cleaned(sent.get("query", ""), newest=bool(sent.get("newest")))
+        query = cleaned(sent.get("query", ""), newest=sent.get("newest") == "yes")
 
         try:
             roles = await self._desk.answer(None, lambda bench: _roles(bench, query))
@@ -60,18 +86,16 @@ class Saving:
             raise NoFiguresError(error.message, error.hint) from error
         if caller.role not in roles:
             raise NotForRoleError("what that view asks")
-        made = await asyncio.to_thread(
+        return await asyncio.to_thread(
             lambda: self._door.saved.save(
                 caller.name, sent.get("name", ""), query, roles=roles, shared=shared,
                 now=datetime.now(UTC),
             )
         )  # fmt: skip
-        return RedirectResponse(f"/cost?{made.query}", _SEE_OTHER)
 
-    async def delete(self, request: Request) -> Response:
-        """Remove a view: one's own, and who does everything the shared ones of others."""
+    async def _delete(self, request: Request, sent: Mapping[str, str]) -> None:
+        """Remove one's own view; who may do everything, those that others share too."""
         caller: Caller = request.state.caller
-        sent = await form(request)
         name, owner = sent.get("name", ""), sent.get("owner", "")
         await asyncio.to_thread(
             lambda: self._door.saved.delete(
@@ -79,7 +103,11 @@ class Saving:
                 over_others=caller.role in OWNER,
             )
         )  # fmt: skip
-        return RedirectResponse("/views", _SEE_OTHER)
+
+
+def _told(said: Mapping[str, Any]) -> Response:
+    text = json.dumps(said, ensure_ascii=False, indent=2) + "\n"
+    return Response(text, _CREATED, media_type="application/json")
 
 
 def _roles(bench: Bench, query: str) -> list[str]:
