@@ -10,8 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import quote
 
 import pyarrow.parquet as pq
 import pytest
@@ -257,6 +259,44 @@ def test_names_are_escaped(site: Site) -> None:
         f"/{HOSTILE}",
     ):
         assert HOSTILE not in site.get(path).text
+
+
+FORMULA, TAG = "=cmd|A0", "<b onclick=alert(1)>"
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Serve a company whose tiers are called like formulas and markup."""
+    folder = shutil.copytree(CLOUDMETRICS, tmp_path_factory.mktemp("hostile") / "project")
+    for file in folder.glob("*.csv"):
+        text = file.read_text().replace("Starter", FORMULA).replace("Professional", TAG)
+        file.write_text(text)
+    for verb in ("import", "run"):
+        assert run([verb, "--project", str(folder)]) == 0
+    with served(folder) as found:
+        yield found
+
+
+@pytest.mark.parametrize("name", [name for name in ADDRESSES if name != "oncall"])
+def test_names_are_neither_markup_nor_formulas(hostile: Site, name: str) -> None:
+    """Whatever tiers are called, a page shows it as text, and a spreadsheet opens it as text."""
+    address = ADDRESSES[name].replace("Starter", quote(FORMULA))
+    page = hostile.get(address)
+    table = hostile.get(with_query(address, "csv")).text
+
+    assert page.status == 200
+    assert TAG not in page.text
+    for row in csv.reader(io.StringIO(table)):
+        for cell in row:
+            assert cell[:1] not in "=@+-" or re.fullmatch(r"|[-+]?[0-9.]+", cell), cell
+
+
+def test_names_that_are_text_for_spreadsheets_are_themselves_for_programs(hostile: Site) -> None:
+    """CSV puts an apostrophe before a formula; JSON has the name as it is."""
+    rows = list(csv.reader(io.StringIO(hostile.get("/cost.csv?by=tier").text)))
+
+    assert f"'{FORMULA}" in {cell for row in rows for cell in row}
+    assert FORMULA in {row["tier"] for row in hostile.get("/cost.json?by=tier").json["rows"]}
 
 
 def test_names_in_the_model_are_set_as_code(site: Site) -> None:

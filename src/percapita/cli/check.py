@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +73,9 @@ def _print(found: Checked, form: str, meta: dict[str, Any]) -> None:
     if form == "json":
         click.echo(check_view.check_json(found, meta))
     elif form == "csv":
-        csv.writer(sys.stdout, lineterminator="\n").writerows(check_view.check_csv(found))
+        from percapita.report.export import write_csv  # noqa: PLC0415
+
+        write_csv(sys.stdout, (), check_view.check_csv(found))
     else:
         from percapita.report.table import Page  # noqa: PLC0415
 

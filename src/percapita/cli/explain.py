@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -179,8 +178,9 @@ def _print_up(
 
 
 def _write_csv(rows: Iterable[Sequence[str | None]]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerows(rows)
+    from percapita.report.export import write_csv  # noqa: PLC0415
+
+    write_csv(sys.stdout, (), rows)
 
 
 def _show(asked: Asked, parts: Sequence[RenderableType]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -20,13 +20,27 @@ Rows = Sequence[Sequence[Any]]
 _COUNT: Final = "units"
 _MONEY: Final = re.compile(r"-?[0-9]+\.[0-9]{2,18}")
 """Amounts as JSON carries them: two places at least, no exponent."""
+_NUMBER: Final = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet reads as the start of a formula."""
 
 
-def write_csv(stream: IO[str], header: Sequence[str], rows: Rows) -> None:
-    """Write a table as CSV: amounts with every digit, what is not known as an empty field."""
+def write_csv(stream: IO[str], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table as CSV: amounts with every digit, what is not known as an empty field.
+
+    Names come from anywhere, also from requests of strangers. One that a spreadsheet would take
+    for a formula is written behind an apostrophe, so that it opens as the text that it is.
+    """
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_plain(value) for value in row] for row in rows)
+    if header:
+        writer.writerow([_inert(name) for name in header])
+    writer.writerows([_inert(_plain(value)) for value in row] for row in rows)
+
+
+def _inert(value: object) -> object:
+    if isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
 
 
 def _plain(value: object) -> object:

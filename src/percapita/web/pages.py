@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import hashlib
 import io
 import json
@@ -15,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from percapita.core.errors import InputError, PercapitaError
-from percapita.core.money import text as exact
 from percapita.report import export
 from percapita.report.document.writing import FORMS
 from percapita.report.opened import NothingPublishedError
@@ -90,10 +88,7 @@ def _json(view: View, _: Request) -> tuple[str, str]:
 
 def _csv(view: View, _: Request) -> tuple[str, str]:
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    if view.header:
-        writer.writerow(view.header)
-    writer.writerows([_cell(value) for value in row] for row in view.rows)
+    export.write_csv(stream, view.header, view.rows)
     return stream.getvalue(), _TABLE
 
 
@@ -119,10 +114,6 @@ class NoDocumentError(InputError):
 
     def __init__(self, title: str) -> None:
         super().__init__(f"{title} is no document.", hint="Say whose statement: ?for=tier=Pro")
-
-
-def _cell(value: object) -> object:
-    return exact(value) if hasattr(value, "as_tuple") else "" if value is None else value  # type: ignore[arg-type]
 
 
 def sent(request: Request, content: str | bytes, kind: str, status: int = 200) -> Response:
