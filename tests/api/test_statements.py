@@ -13,6 +13,9 @@ import pytest
 import percapita
 from percapita.api import Book
 from percapita.cli.main import run
+from percapita.report.document import pdf
+from percapita.report.document.blocks import Document, Heading
+from percapita.report.document.typeface import Typeface
 from percapita.report.statements.pricing import MarginError, VersionError
 from percapita.report.statements.showback import (
     NobodyNamedError,
@@ -160,6 +163,24 @@ def test_a_report_is_a_pdf(project: Path, site: Site, tmp_path: Path) -> None:
     written = out.read_bytes()
     assert written.startswith(b"%PDF-")
     assert site.fetch("/report.pdf?period=2025-10").startswith(b"%PDF-")
+
+
+def test_letters_of_a_pdf_are_written_or_named() -> None:
+    """Each letter has a typeface, or stands as a question mark that the file accounts for."""
+    pytest.importorskip("reportlab")
+    face = Typeface()
+
+    assert face.markup("Naïve & Söhne") == "Naïve &amp; Söhne"
+    assert face.markup("a漢字") == 'a<font name="STSong-Light">漢字</font>'
+    assert face.unwritten == set()
+    assert face.markup("שלום 🦉") == "???? ?"
+    assert face.unwritten == set("שלום🦉")
+    names = Document("names", (Heading("漢字", 1), Heading("かな"), Heading("한국어")))
+    for typeface in (b"STSong-Light", b"HeiseiKakuGo-W5", b"HYGothic-Medium"):
+        assert typeface in pdf.write(names)
+    unwritable = Document("names", (Heading("שלום", 1),))
+    accounted = Document("names", (Heading("????", 1),))
+    assert len(pdf.write(unwritable)) > len(pdf.write(accounted))
 
 
 def test_names_cannot_write_into_a_report() -> None:

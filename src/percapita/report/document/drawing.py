@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
+from percapita.report.document.typeface import Typeface
+
 _COLOURS: Final[Mapping[str, str]] = {
     "c1": "#2f5bd8", "c2": "#7c93d6", "c3": "#b45309", "c4": "#6b7280", "good": "#1c7c4a",
     "less": "#1c7c4a", "bad": "#c02636", "more": "#c02636", "tick": "#555d6b", "grid": "#d6dae1",
@@ -18,7 +20,7 @@ _STEP: Final = re.compile(r"([MLHVvZ])([^MLHVvZ]*)")
 _INK: Final = "#16191f"
 
 
-def drawing(svg: str, width: float) -> Any:  # noqa: ANN401 the package has no types
+def drawing(svg: str, width: float, face: Typeface) -> Any:  # noqa: ANN401 the package has no types
     """Return a chart as a drawing of a width in points."""
     from reportlab.graphics.shapes import Drawing, Group  # noqa: PLC0415
 
@@ -26,26 +28,29 @@ def drawing(svg: str, width: float) -> Any:  # noqa: ANN401 the package has no t
     _, _, wide, high = map(float, root.attrib["viewBox"].split())
     scale = width / wide
     found = Drawing(width, high * scale)
-    group = Group(*_shapes(root, high), transform=(scale, 0, 0, scale, 0, 0))
+    group = Group(*_shapes(root, high, face), transform=(scale, 0, 0, scale, 0, 0))
     found.add(group)
     return found
 
 
-def _shapes(parent: ET.Element, high: float) -> Iterator[Any]:
+def _shapes(parent: ET.Element, high: float, face: Typeface) -> Iterator[Any]:
     """Yield what an element holds; y runs up on paper."""
     for element in parent:
         kind = element.tag.rpartition("}")[2]
         classes = element.attrib.get("class", "").split()
         colour = next((_COLOURS[name] for name in classes if name in _COLOURS), _INK)
+        if kind == "text":
+            yield _words(element, classes, colour, high, face)
+            continue
         yield from _shape(kind, element, classes, colour, high)
         if kind in ("g", "a"):
-            yield from _shapes(element, high)
+            yield from _shapes(element, high, face)
 
 
 def _shape(
     kind: str, element: ET.Element, classes: list[str], colour: str, high: float
 ) -> Iterator[Any]:
-    from reportlab.graphics.shapes import Circle, Rect, String  # noqa: PLC0415
+    from reportlab.graphics.shapes import Circle, Rect  # noqa: PLC0415
 
     at = element.attrib
     if kind == "rect":
@@ -55,12 +60,21 @@ def _shape(
     elif kind == "circle":
         yield Circle(float(at["cx"]), high - float(at["cy"]), float(at["r"]),
                      fillColor=_colour(colour), strokeColor=None)  # fmt: skip
-    elif kind == "text":
-        anchor = next((_ANCHORS[name] for name in classes if name in _ANCHORS), "start")
-        yield String(float(at["x"]), high - float(at["y"]), element.text or "", fontName="Text",
-                     fontSize=11, fillColor=_colour(colour), textAnchor=anchor)  # fmt: skip
     elif kind == "path":
         yield _path(at["d"], classes, colour, high)
+
+
+def _words(
+    element: ET.Element, classes: list[str], colour: str, high: float, face: Typeface
+) -> Any:  # noqa: ANN401
+    from reportlab.graphics.shapes import String  # noqa: PLC0415
+
+    anchor = next((_ANCHORS[name] for name in classes if name in _ANCHORS), "start")
+    font, text = face.line(element.text or "")
+    return String(
+        float(element.attrib["x"]), high - float(element.attrib["y"]), text, fontName=font,
+        fontSize=11, fillColor=_colour(colour), textAnchor=anchor,
+    )  # fmt: skip
 
 
 def _path(steps: str, classes: list[str], colour: str, high: float) -> Any:  # noqa: ANN401

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
-from html import escape
+from collections.abc import Iterator
 from typing import Any, Final
 
 from percapita.core.errors import InputError
 from percapita.report.document.blocks import Block, Document, Facts, Grid, Heading, Picture, Words
+from percapita.report.document.typeface import BOLD, TEXT, UNWRITTEN, Typeface
 
 _INK, _SOFT, _EDGE = "#16191f", "#555d6b", "#d6dae1"
 _WIDTH: Final = 495.0
 """Of what is written on a page of A4, in points."""
 _ACROSS: Final = 4
 """Key figures in a row."""
-_INSTEAD: Final[Mapping[int, str]] = {
-    ord("→"): "to", ord("▲"): "", ord("▼"): "", ord("✓"): "yes", ord("✗"): "no",
-}  # fmt: skip
-"""What the typeface has no sign for."""
+_NAMED: Final = 12
+"""Letters that the last line names."""
 
 
 class NoPdfError(InputError):
@@ -32,7 +30,7 @@ class NoPdfError(InputError):
 
 
 def write(document: Document) -> bytes:
-    """Return the file. Signs that the typeface lacks are left out.
+    """Return the file; a last line says which letters no typeface here writes, if there are any.
 
     Raises:
         NoPdfError: the extra is not installed.
@@ -41,53 +39,58 @@ def write(document: Document) -> bytes:
         from reportlab.platypus import SimpleDocTemplate  # noqa: PLC0415 only PDF pays for it
     except ImportError:
         raise NoPdfError from None
-    _fonts()
+    face = Typeface()
+    parts = [part for block in document.blocks for part in _block(block, face)]
+    if face.unwritten:
+        parts += _block(_missing(face.unwritten), face)
     stream = io.BytesIO()
     page = SimpleDocTemplate(
         stream, title=document.title, author="percapita", leftMargin=50, rightMargin=50,
         topMargin=46, bottomMargin=46, invariant=1,
     )  # fmt: skip
-    page.build([part for block in document.blocks for part in _block(block)])
+    page.build(parts)
     return stream.getvalue()
 
 
-def _fonts() -> None:
-    from reportlab.pdfbase import pdfmetrics, ttfonts  # noqa: PLC0415
+def _missing(letters: set[str]) -> Words:
+    named = ", ".join(f"U+{ord(letter):04X}" for letter in sorted(letters)[:_NAMED])
+    more = f" and {len(letters) - _NAMED} more" if len(letters) > _NAMED else ""
+    return Words(
+        f"No typeface here writes {named}{more}: {UNWRITTEN} stands for them. The report as HTML or"
+        " Markdown has the names as they are.",
+        quiet=True,
+    )
 
-    for name, file in (("Text", "Vera.ttf"), ("Bold", "VeraBd.ttf")):
-        if name not in pdfmetrics.getRegisteredFontNames():
-            pdfmetrics.registerFont(ttfonts.TTFont(name, file))
 
-
-def _block(block: Block) -> Iterator[Any]:
+def _block(block: Block, face: Typeface) -> Iterator[Any]:
     from reportlab.platypus import Paragraph, Spacer  # noqa: PLC0415
 
     match block:
         case Heading(text, level):
             size, before = (17, 4) if level == 1 else (11, 12)
-            yield Paragraph(_said(text), _style(size, font="Bold", before=before, keep=True))
+            yield Paragraph(
+                face.markup(text, BOLD), _style(size, font=BOLD, before=before, keep=True)
+            )
         case Words(text, quiet):
-            yield Paragraph(_said(text), _style(8 if quiet else 9, colour=_SOFT if quiet else _INK))
+            yield Paragraph(
+                face.markup(text), _style(8 if quiet else 9, colour=_SOFT if quiet else _INK)
+            )
         case Facts():
-            yield _tiles(block)
+            yield _tiles(block, face)
             yield Spacer(1, 6)
         case Grid():
-            yield _grid(block)
+            yield _grid(block, face)
             yield Spacer(1, 6)
         case Picture(svg, _):
             from percapita.report.document.drawing import drawing  # noqa: PLC0415
 
-            yield drawing(svg, _WIDTH)
-
-
-def _said(text: str) -> str:
-    return escape(text.translate(_INSTEAD))
+            yield drawing(svg, _WIDTH, face)
 
 
 def _style(
     size: float,
     *,
-    font: str = "Text",
+    font: str = TEXT,
     colour: str = _INK,
     before: float = 2,
     right: bool = False,
@@ -101,13 +104,13 @@ def _style(
     )  # fmt: skip
 
 
-def _tiles(facts: Facts) -> Any:  # noqa: ANN401
+def _tiles(facts: Facts, face: Typeface) -> Any:  # noqa: ANN401
     from reportlab.platypus import Paragraph, Table, TableStyle  # noqa: PLC0415
 
-    small, large = _style(7, colour=_SOFT, before=0), _style(13, font="Bold", before=0)
+    small, large = _style(7, colour=_SOFT, before=0), _style(13, font=BOLD, before=0)
     cells = [
-        [Paragraph(_said(name), small), Paragraph(_said(figure), large),
-         Paragraph(_said(more), small)]
+        [Paragraph(face.markup(name), small), Paragraph(face.markup(figure, BOLD), large),
+         Paragraph(face.markup(more), small)]
         for name, figure, more in facts.pairs
     ]  # fmt: skip
     cells += [[Paragraph("", small)]] * (-len(cells) % _ACROSS)
@@ -122,18 +125,20 @@ def _tiles(facts: Facts) -> Any:  # noqa: ANN401
     return table
 
 
-def _grid(grid: Grid) -> Any:  # noqa: ANN401
+def _grid(grid: Grid, face: Typeface) -> Any:  # noqa: ANN401
     from reportlab.platypus import Paragraph, Table, TableStyle  # noqa: PLC0415
 
     sums = range(len(grid.rows) - grid.sums, len(grid.rows))
 
-    def cell(text: str, column: int, *, font: str = "Text", colour: str = _INK) -> Any:  # noqa: ANN401
+    def cell(text: str, column: int, *, font: str = TEXT, colour: str = _INK) -> Any:  # noqa: ANN401
         right = not grid.words(column)
-        return Paragraph(_said(text), _style(7.5, font=font, colour=colour, before=0, right=right))
+        return Paragraph(
+            face.markup(text, font), _style(7.5, font=font, colour=colour, before=0, right=right)
+        )
 
     rows = [[cell(name, n, colour=_SOFT) for n, name in enumerate(grid.header)]]
     for at, row in enumerate(grid.rows):
-        font = "Bold" if at in sums else "Text"
+        font = BOLD if at in sums else TEXT
         rows.append([cell(text, n, font=font) for n, text in enumerate(row)])
     table = Table(rows, colWidths=_widths(grid), repeatRows=1)
     table.setStyle(
