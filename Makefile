@@ -60,8 +60,9 @@ demo: setup ## a whole company: import, run, cost per user, proof, explanation
 services: ## install what tests start: PostgreSQL, Prometheus, Chromium (Debian, as root)
 	@tests/servers/install.sh
 
+# One worker more than cores: many tests wait for a process that they started.
 test: setup-dev lint services ## lint, types and contracts, then every test
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n $$(($$(nproc) + 1))
 
 lint: setup-dev ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check

@@ -224,7 +224,7 @@ def check(world: World) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=8, deadline=None, suppress_health_check=QUIET)
 @given(worlds())
 def test_causes_of_random_worlds_sum(world: World) -> None:
     """For generated models and bills the causes sum to the move, or the command stops."""

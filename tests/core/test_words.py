@@ -12,7 +12,7 @@ from percapita.core.errors import InputError, PercapitaError, Problem, nearest
 from percapita.core.privacy import Key, open_key
 from percapita.core.sources import KINDS, Source
 
-KNOWN_TYPES = {"string", "int64", "int32", "timestamp", "date", "map<string,string>",
+KNOWN_TYPES = {"string", "bool", "int64", "int32", "timestamp", "date", "map<string,string>",
                tables.MONEY, tables.WIDE}  # fmt: skip
 
 

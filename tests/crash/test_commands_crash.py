@@ -16,6 +16,8 @@ from percapita.store.crash import KILLED, POINTS
 ABSENT = ("gc.", "run.conversions-written", "run.tag_rules-written")
 REACHED = [name for name in POINTS if not name.startswith(ABSENT)]
 """Nothing is collected by import, run and publish; the books are in one currency, without rules."""
+WRITTEN = [name for name in REACHED if name.startswith("run.") and name.endswith("-written")]
+"""A file of a run is on the disk, and nothing names it."""
 TAKEN_IN = ("run.begun", "run.proven", "publish.staged")
 """Between import and publish."""
 NOVEMBER = ("--period", "2025-11")
@@ -46,8 +48,9 @@ def test_first_run_crashes(name: str, fresh: Path, peace: Goal, tmp_path: Path) 
     sound(books)
 
 
-# Every table has its log by then.
-@points("publish.staged", without=("delta.created",))
+# Every table has its log by then. Which of a run's files was written last makes no difference to
+# what was published before: the first and the last stand for all.
+@points("publish.staged", without=("delta.created", *WRITTEN[1:-1]))
 def test_second_run_crashes(name: str, peace: Goal, restated: Goal, tmp_path: Path) -> None:
     """Killed while November is restated: readers keep its old figures, and October's always."""
     books = Books(shutil.copytree(peace.folder, tmp_path / "p"))

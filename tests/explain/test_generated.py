@@ -111,7 +111,7 @@ def test_random_worlds_close_both_ways(world: World) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=10, deadline=None, suppress_health_check=QUIET)
 @given(worlds())
 def test_many_random_worlds_close_both_ways(world: World) -> None:
     """The same, for longer."""

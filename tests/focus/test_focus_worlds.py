@@ -111,7 +111,7 @@ def test_cut_rows_of_random_worlds_close(world: World) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=8, deadline=None, suppress_health_check=QUIET)
 @given(worlds())
 def test_cut_rows_of_many_random_worlds_close(world: World) -> None:
     """The same, for longer."""

@@ -256,7 +256,7 @@ def test_named_worlds(make: Callable[[], World]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=10, deadline=None, suppress_health_check=QUIET)
 @given(worlds())
 def test_random_worlds(world: World) -> None:
     """Random pools, every method combined: subjects, slices and lines sum to ledger and bill."""

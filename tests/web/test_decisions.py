@@ -232,7 +232,7 @@ def post(site: Site, path: str, sent: Any) -> tuple[int, Any]:  # noqa: ANN401 a
         ({"review_on": "2025-01-01"}, "is before the decision"),
         ({"change": "some"}, "no change of a figure"),
         ({"decided_by": "Dana\x00"}, "A character in who decided cannot be kept"),
-        ({"decision": "\ud800"}, "decision has half of a character"),
+        ({"decision": "\ud800"}, "decision has half a sign"),
     ],
 )
 def test_what_cannot_be_kept_is_refused(

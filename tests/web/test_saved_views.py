@@ -18,6 +18,7 @@ import pytest
 from percapita.cli.main import run
 from percapita.core.roles import ROLES
 from percapita.project import Project
+from percapita.project.access import PageLimits
 from percapita.store.saved import MOST
 from web.serving import Reply, Site, kept_in, served
 
@@ -66,7 +67,7 @@ def guarded(project: Path, tmp_path: Path) -> Iterator[Guarded]:
     opened = Project.open(folder)
     with opened.store() as store:
         tokens = {str(role): store.tokens.create(role, role, opened.now) for role in ROLES}
-    with served(folder, host="10.0.0.1", strangers=10_000) as site:
+    with served(folder, host="10.0.0.1", limits=PageLimits(attempts=10_000)) as site:
         yield Guarded(site, folder, tokens)
 
 

@@ -69,8 +69,12 @@ class Catalog:
         return catalog
 
     def _claim(self, root: Path) -> None:
-        with self.read() as connection:
-            known = address.is_known(connection, ABOUT, root)
+        try:
+            with self.read() as connection:
+                known = address.is_known(connection, ABOUT, root)
+        except address.CatalogElsewhereError:
+            # Another process may be tying the two at this moment: in our turn it has ended.
+            known = False
         if not known:
             with self.write() as connection:
                 address.claim(connection, ABOUT, root)
