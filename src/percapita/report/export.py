@@ -25,7 +25,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet reads as the start of a formula."""
 
 
-def write_csv(stream: IO[str], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def write_csv(stream: IO[str], header: Sequence[str | None], rows: Iterable[Sequence[Any]]) -> None:
     """Write a table as CSV: amounts with every digit, what is not known as an empty field.
 
     Names come from anywhere, also from requests of strangers. One that a spreadsheet would take
