@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 
-from percapita.web.openapi import SCHEMAS
+from percapita.web.api.openapi import SCHEMAS
 from web.serving import Reply
 
 

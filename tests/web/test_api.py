@@ -15,8 +15,8 @@ import pytest
 from figures.folder import make_project
 from figures.w1 import w1
 from percapita.cli.main import run
-from percapita.web.contract import PARAMETERS, RESULTS
-from percapita.web.openapi import SCHEMAS
+from percapita.web.api.contract import PARAMETERS, RESULTS
+from percapita.web.api.openapi import SCHEMAS
 from percapita.web.views import PAGES
 from web.serving import Site, served
 

@@ -19,7 +19,7 @@ from live.company import NOW, made
 from percapita.cli.main import run
 from percapita.core.roles import ROLES
 from percapita.sample.__main__ import main as write_sample
-from percapita.web.openapi import SCHEMAS
+from percapita.web.api.openapi import SCHEMAS
 from percapita.web.shapes import COMPONENTS, books, cost, decisions, health, live
 from percapita.web.views import PAGES
 from web.described import misfit, parts, records

@@ -1,11 +1,11 @@
 """What a browser, a probe or a program sees of a running project: the app behind port 8000.
 
-routes.py     every route there is, and who may take it
-app.py        the application that answers them    door.py      who asks, and whether they may
-pages.py      the pages, in each of their forms    views/       one module a page
-signing.py    signing in and out                   refusals.py  every no, for people and programs
-live.py       the live estimate, once and as a stream
-health.py     liveness, readiness, and the server's own counters
-server.py     the ports, from start to stop        counting.py  the process that counts
-desk.py       answers, worked out once             rendering.py templates and numbers
+server.py     the ports, from start to stop         door/    who asks, and whether they may
+app.py        the application behind a port         desk/    a question, and its answer kept
+table.py      every route, brought together         views/   one module a page
+routes.py     what a route is, who opens a page     forms/   what people and programs send
+pages.py      pages, in each of their forms         api/     contract, OpenAPI, bodies, cursors
+rendering.py  templates and numbers                 shapes/  the shape of every answer
+refusals.py   every no, as a page or a problem      live/    the live estimate
+                                                    health/  probes, counters, counting
 """

@@ -17,9 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from percapita.core.errors import PercapitaError
 from percapita.web import refusals
 from percapita.web.door import Door
+from percapita.web.door.signing import led_to_sign_in
 from percapita.web.refusals import NotSignedInError, Refused, WrongRoleError
 from percapita.web.routes import Handler, Route
-from percapita.web.signing import led_to_sign_in
 
 _LOG: Final = logging.getLogger(__name__)
 _FILES: Final = (".json", ".csv", ".parquet")

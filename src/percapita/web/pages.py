@@ -19,12 +19,13 @@ from percapita.report.document.writing import FORMS
 from percapita.report.opened import NothingPublishedError
 from percapita.store.site import NoStoreError
 from percapita.store.trail import LOOKED
-from percapita.web import contract, openapi, refusals, rendering
+from percapita.web import refusals, rendering
+from percapita.web.api import contract, openapi
 from percapita.web.desk import Desk
+from percapita.web.desk.view import Asked, View
 from percapita.web.door import Caller, Door
 from percapita.web.refusals import PAGE, Refused
 from percapita.web.routes import ANYBODY, PAGE_ROLES, Handler, Route
-from percapita.web.view import Asked, View
 from percapita.web.views import BEGINS, ON_PAPER, PAGES, UNKEPT, Page
 
 _JSON: Final = "application/json"

@@ -34,13 +34,13 @@ from percapita.telemetry.receive.counters import Counters
 from percapita.telemetry.receive.http import OtlpHttp
 from percapita.telemetry.receive.intake import Intake, Limits
 from percapita.web import app, table
-from percapita.web.beside import beside
-from percapita.web.counting import Counting
 from percapita.web.desk import Desk
 from percapita.web.door import Door
 from percapita.web.health import PATHS as HEALTH
 from percapita.web.health import Health
+from percapita.web.health.counting import Counting
 from percapita.web.live import Estimates
+from percapita.web.live.beside import beside
 
 _CONNECTIONS: Final = 2000
 _FILES: Final = 4 * _CONNECTIONS

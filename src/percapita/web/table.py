@@ -10,18 +10,19 @@ from starlette.responses import Response
 
 from percapita.core.roles import EVERYONE
 from percapita.project import Project
-from percapita.web import live, openapi, pages
+from percapita.web import live, pages
+from percapita.web.api import openapi
 from percapita.web.app import to_overview
-from percapita.web.deciding import Deciding
 from percapita.web.desk import Desk
 from percapita.web.door import Door
+from percapita.web.door.oidc import Provider
+from percapita.web.door.signing import Signing
+from percapita.web.forms.deciding import Deciding
+from percapita.web.forms.sampling import Sampling
+from percapita.web.forms.saving import Saving
 from percapita.web.live import Estimates
-from percapita.web.oidc import Provider
 from percapita.web.pages import sent
 from percapita.web.routes import ANYBODY, Route
-from percapita.web.sampling import Sampling
-from percapita.web.saving import Saving
-from percapita.web.signing import Signing
 
 
 def routes(

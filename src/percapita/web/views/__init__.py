@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View
+from percapita.web.desk.view import Asked, View
 from percapita.web.views import (
     audit,
     cost,

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from percapita.report import audit
 from percapita.store.trail import Trail
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View
+from percapita.web.desk.view import Asked, View
 
 
 def view(bench: Bench, asked: Asked) -> View:

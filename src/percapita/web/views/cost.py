@@ -19,10 +19,10 @@ from percapita.report.cost.answer import Answer
 from percapita.report.cost.facets import facets
 from percapita.report.numbers import amount, places
 from percapita.report.opened import Opened
-from percapita.web import paging
-from percapita.web.addresses import address, facet_links, facet_names, filters
+from percapita.web.api import paging
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, noted, opened, period_of, periods
+from percapita.web.desk.addresses import address, facet_links, facet_names, filters
+from percapita.web.desk.view import Asked, View, noted, opened, period_of, periods
 
 _TOP: Final = 50
 _DRAWN: Final = 12

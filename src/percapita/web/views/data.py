@@ -12,7 +12,7 @@ from percapita.report.check.check import check
 from percapita.report.check.sighted import visible
 from percapita.report.numbers import instant
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View
+from percapita.web.desk.view import Asked, View
 
 _ROWS: Final = 200
 

@@ -9,7 +9,7 @@ from percapita.report.charts import spark
 from percapita.report.usage.debugging import debugging
 from percapita.store.read.live import measured_months
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, opened, periods
+from percapita.web.desk.view import Asked, View, opened, periods
 
 _HEADER = ("what", "name", "of", "value")
 

@@ -14,7 +14,7 @@ from percapita.report.decisions.log import COLUMNS, Entry, figure_json, flat, lo
 from percapita.report.opened import Opened
 from percapita.store.decisions import FigureAsked
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, opened, period_of, periods
+from percapita.web.desk.view import Asked, View, opened, period_of, periods
 
 
 def view(bench: Bench, asked: Asked) -> View:

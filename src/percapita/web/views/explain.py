@@ -19,7 +19,7 @@ from percapita.report.explain.explain import down
 from percapita.report.numbers import amount
 from percapita.report.opened import Opened
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, opened, period_of, periods
+from percapita.web.desk.view import Asked, View, opened, period_of, periods
 
 _LINES: Final = 25
 _BOXES: Final = 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 from percapita.api import Book
 from percapita.report.metrics import view as listed
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, opened, period_of, periods
+from percapita.web.desk.view import Asked, View, opened, period_of, periods
 
 
 def view(bench: Bench, asked: Asked) -> View:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from percapita.report.close import history as report
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, opened, period_of, periods
+from percapita.web.desk.view import Asked, View, opened, period_of, periods
 
 _HEADER = ("run", "at", "role", "bill_total", "allocated", "units", "cost_per_unit")
 

@@ -14,7 +14,7 @@ from percapita.report.explain import bound
 from percapita.report.numbers import amount
 from percapita.store.catalog.people import people
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, opened
+from percapita.web.desk.view import Asked, View, opened
 
 _DRAWN = 12
 

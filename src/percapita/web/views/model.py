@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from percapita.model.describe import decisions
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View
+from percapita.web.desk.view import Asked, View
 
 
 def view(bench: Bench, asked: Asked) -> View:  # noqa: ARG001 a page of one form

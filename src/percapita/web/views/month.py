@@ -6,7 +6,7 @@ from percapita.api import Book
 from percapita.report.document import html
 from percapita.report.statements import monthly
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, opened, period_of, periods
+from percapita.web.desk.view import Asked, View, opened, period_of, periods
 
 
 def view(bench: Bench, asked: Asked) -> View:

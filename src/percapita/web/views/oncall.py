@@ -14,7 +14,7 @@ from percapita.report.charts import Mark, Point, Series, line
 from percapita.report.numbers import amount, places
 from percapita.store import Store
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View
+from percapita.web.desk.view import Asked, View
 
 _HEADER: Final = ("start", "amount", "low", "high", "active_24h")
 _PAINTS: Final = {"incident": "bad", "deploy": "c1", "scale": "c3"}

@@ -11,7 +11,7 @@ from percapita.report.glance.overview import overview
 from percapita.report.numbers import places
 from percapita.report.opened import Opened
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, opened, period_of, periods
+from percapita.web.desk.view import Asked, View, opened, period_of, periods
 
 
 def view(bench: Bench, asked: Asked) -> View:

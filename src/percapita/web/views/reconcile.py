@@ -11,7 +11,7 @@ from percapita.report.charts import Step, waterfall
 from percapita.report.close import reconciliation
 from percapita.report.numbers import amount
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, opened, period_of, periods
+from percapita.web.desk.view import Asked, View, opened, period_of, periods
 
 _BASES: Final = ("billed", "effective", "contracted", "list")
 

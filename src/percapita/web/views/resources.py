@@ -8,7 +8,7 @@ from percapita.report.lines import bind_lines, currency_of
 from percapita.report.tags.taxonomy import METHOD, TYPE, read_map
 from percapita.store.read import check as read_check
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View
+from percapita.web.desk.view import Asked, View
 
 _COLUMNS: Final = ("service", TYPE, "usage pattern", "tagging status", METHOD)
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from percapita.api import Book
 from percapita.report.glance import roles
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, opened, period_of, periods
+from percapita.web.desk.view import Asked, View, opened, period_of, periods
 
 
 def view(bench: Bench, asked: Asked) -> View:

@@ -13,7 +13,7 @@ from percapita.report.document import html
 from percapita.report.opened import Opened
 from percapita.report.statements import paper, showback
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View, noted, opened, period_of, periods
+from percapita.web.desk.view import Asked, View, noted, opened, period_of, periods
 
 _PEOPLE: Final = ("user", "session", "tenant")
 _MOST: Final = 200

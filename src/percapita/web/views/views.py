@@ -6,7 +6,7 @@ from percapita.report.cost.saved import described
 from percapita.report.numbers import instant
 from percapita.store.saved import SavedViews
 from percapita.web.desk import Bench
-from percapita.web.view import Asked, View
+from percapita.web.desk.view import Asked, View
 
 COLUMNS = ("name", "owner", "shared", "saved_at", "address")
 

@@ -12,7 +12,7 @@ from percapita.core.subjects import SESSION, USER
 from percapita.report.cost.sighted import NotForRoleError, check_beside
 from percapita.report.document.blocks import Document
 from percapita.report.opened import Opened, open_figures, open_runs
-from percapita.web import paging
+from percapita.web.api import paging
 from percapita.web.desk import Bench
 
 

@@ -17,7 +17,7 @@ from percapita.report.cost.sighted import NotForRoleError
 from percapita.report.opened import NothingPublishedError, open_figures
 from percapita.store.saved import SavedView
 from percapita.store.site import NoStoreError
-from percapita.web import bodies
+from percapita.web.api import bodies
 from percapita.web.desk import Bench, Desk
 from percapita.web.door import Caller, Door, form
 from percapita.web.refusals import Refused

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from percapita.core.roles import WATCH
 from percapita.store.spool import Spool
 from percapita.telemetry.receive.intake import Intake
-from percapita.web.counting import Counting
+from percapita.web.health.counting import Counting
 from percapita.web.routes import ANYBODY, Route
 
 PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})

@@ -26,7 +26,7 @@ from percapita.store.tokens import Tokens
 from percapita.store.trail import REFUSED, Trail
 from percapita.telemetry.receive.access import Access
 from percapita.telemetry.receive.refusals import WrongHostError as WrongHost
-from percapita.web.limits import Limit
+from percapita.web.door.limits import Limit
 from percapita.web.refusals import (
     ForeignError,
     NotSignedInError,

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from percapita.web.live import Estimates
+from percapita.web.live.estimates import Estimates
 
 _LINE_BYTES: Final = 4096
 

@@ -13,7 +13,7 @@ from percapita.core.roles import BOOKS
 from percapita.report.decisions.log import entry_json, log
 from percapita.report.decisions.record import Said, observe, record
 from percapita.report.opened import open_figures
-from percapita.web import bodies
+from percapita.web.api import bodies
 from percapita.web.desk import Bench, Desk
 from percapita.web.door import form, name_of
 from percapita.web.routes import Route

@@ -15,7 +15,7 @@ from percapita.core.roles import EVERYONE, ROLES, Role
 from percapita.store.trail import REFUSED, SIGN_IN, SIGN_OUT
 from percapita.web import rendering
 from percapita.web.door import Door, cookie_name, form, secure
-from percapita.web.oidc import Provider
+from percapita.web.door.oidc import Provider
 from percapita.web.refusals import PAGE, Refused
 from percapita.web.routes import ANYBODY, Route
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from percapita.web.view import Asked
+from percapita.web.desk.view import Asked
 
 _KEPT: Final = ("facet", "period", "compare", "scope", "unit", "basis", "top")
 

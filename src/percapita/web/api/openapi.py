@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from percapita.core.version import VERSION
-from percapita.web.bodies import BODIES
-from percapita.web.contract import PARAMETERS, RESULTS
+from percapita.web.api.bodies import BODIES
+from percapita.web.api.contract import PARAMETERS, RESULTS
 from percapita.web.routes import Route
 from percapita.web.shapes import COMPONENTS
 from percapita.web.shapes.kinds import COUNT, TEXT, listed, record, ref
