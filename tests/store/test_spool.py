@@ -48,12 +48,13 @@ def every(spool: Spool, after: int = 0) -> list[Entry]:
 def test_what_was_appended_comes_back_in_order(spool: Spool) -> None:
     """Entries of several segments are read whole, in order, with signal and position."""
     bodies = [os.urandom(n % 400) for n in range(200)]
-    positions = fill(spool, *bodies)
+    # What is appended at once may lie in one segment, however large.
+    positions = [p for at in range(0, 200, 20) for p in fill(spool, *bodies[at : at + 20])]
     spool.append("logs", b"last").result(SECONDS)
 
     found = every(spool)
 
-    assert len(list(spool.folder.glob("*.spool"))) > 10
+    assert len(list(spool.folder.glob("*.spool"))) > 4
     assert positions == list(range(1, 201))
     assert [entry.body for entry in found] == [*bodies, b"last"]
     assert [entry.position for entry in found] == list(range(1, 202))

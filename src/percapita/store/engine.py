@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 EngineError = duckdb.Error
 """What the engine raises where it cannot do what it is asked."""
 
+_PAIRS = "map<string,string>"
 _TYPES = {
     "string": "VARCHAR",
     "int64": "BIGINT",
@@ -31,7 +32,7 @@ _TYPES = {
     "bool": "BOOLEAN",
     "timestamp": "TIMESTAMPTZ",
     "date": "DATE",
-    "map<string,string>": "MAP(VARCHAR, VARCHAR)",
+    _PAIRS: "MAP(VARCHAR, VARCHAR)",
 }
 
 
@@ -231,7 +232,7 @@ class Engine:
     def load(self, name: str, schema: Schema, rows: Iterable[Sequence[Any]]) -> int:
         """Make or replace a temporary table of these Python rows; return their number."""
         rows = list(rows)
-        if len(rows) <= _FEW and not any("<" in kind for kind in schema.values()):
+        if len(rows) <= _FEW:
             return self._load_few(name, schema, rows)
         import pyarrow as pa  # noqa: PLC0415
 
@@ -245,12 +246,21 @@ class Engine:
     def _load_few(self, name: str, schema: Schema, rows: Sequence[Sequence[Any]]) -> int:
         """Load rows as lists, a column each: Arrow would import pandas, if only to ask."""
         lists = zip(*rows, strict=True) if rows else ([] for _ in schema)
-        plain = [[f"{v:f}" if isinstance(v, Decimal) else v for v in column] for column in lists]
+        told: list[str] = []
+        plain: list[list[Any]] = []
+        for kind, column in zip(schema.values(), lists, strict=True):
+            if kind == _PAIRS:
+                told.append("map(unnest(CAST(? AS VARCHAR[][])), unnest(CAST(? AS VARCHAR[][])))")
+                pairs = [None if v is None else dict(v) for v in column]
+                plain.append([None if v is None else [*v] for v in pairs])
+                plain.append([None if v is None else [*v.values()] for v in pairs])
+            else:
+                told.append(f"unnest(CAST(? AS {sql_type(kind)}[]))")
+                plain.append([f"{v:f}" if isinstance(v, Decimal) else v for v in column])
         self.create(
             name, f"SELECT {', '.join(f'NULL AS {quote(c)}' for c in schema)} LIMIT 0", schema
         )
-        told = ", ".join(f"unnest(CAST(? AS {sql_type(kind)}[]))" for kind in schema.values())
-        self._connection.execute(f"INSERT INTO {quote(name)} SELECT {told}", plain)
+        self._connection.execute(f"INSERT INTO {quote(name)} SELECT {', '.join(told)}", plain)
         return len(rows)
 
     def load_arrow(self, name: str, schema: Schema, table: pa.Table) -> int:
@@ -365,7 +375,7 @@ def arrow_type(kind: str) -> Any:  # noqa: ANN401
         "bool": pa.bool_(),
         "timestamp": pa.timestamp("us", tz="UTC"),
         "date": pa.date32(),
-        "map<string,string>": pa.map_(pa.string(), pa.string()),
+        _PAIRS: pa.map_(pa.string(), pa.string()),
     }
     if kind in simple:
         return simple[kind]
