@@ -33,6 +33,22 @@ db.time:
   from: spans
   where: {kind: client, db.system.name|db.system: present}
   quantity: duration
+external.calls:
+  from: spans
+  where: {kind: [client, producer]}
+  operation: [service.peer.name, peer.service, gen_ai.provider.name, gen_ai.system,
+    server.address, net.peer.name, rpc.service, db.system.name, db.system, messaging.system]
+external.errors:
+  from: spans
+  where: {kind: [client, producer], status: error}
+  operation: [service.peer.name, peer.service, gen_ai.provider.name, gen_ai.system,
+    server.address, net.peer.name, rpc.service, db.system.name, db.system, messaging.system]
+external.time:
+  from: spans
+  where: {kind: [client, producer]}
+  quantity: duration
+  operation: [service.peer.name, peer.service, gen_ai.provider.name, gen_ai.system,
+    server.address, net.peer.name, rpc.service, db.system.name, db.system, messaging.system]
 messages: {from: spans, where: {kind: producer, messaging.system: present}}
 function.invocations: {from: spans, where: {kind: [server, consumer], faas.name: present}}
 function.memory_time:

@@ -14,7 +14,10 @@ def meter_words(signals: Signals) -> str:
     named = f" {listed([code(name) for name in signals.metric], 'or')}" if signals.metric else ""
     narrowed = f" where {fits(signals.where)}" if signals.where else ""
     what = {"spans": "spans", "metrics": f"metrics{named}", "logs": "log records"}[signals.source]
-    return f"{_quantity(signals)} {what}{narrowed}."
+    called = (
+        f", operation by {_attributes(['|'.join(signals.operation)])}" if signals.operation else ""
+    )
+    return f"{_quantity(signals)} {what}{narrowed}{called}."
 
 
 def _quantity(signals: Signals) -> str:

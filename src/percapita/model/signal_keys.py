@@ -19,6 +19,9 @@ SINGLE = Name("the name of an attribute", r"[^\s*?|]+", "Write one name, such as
 _SPANS_EXAMPLE = "checkouts: {from: spans, where: {kind: server, http.route: /checkout}}"
 _METRICS_EXAMPLE = 'queue.time: {from: metrics, metric: [jobs.time, "*.jobs.time"], unit: s}'
 _PLUS_EXAMPLE = "rows: {from: spans, plus: [db.response.returned_rows|db.rows], minus: [db.cached]}"
+_OPERATION_EXAMPLE = (
+    "mails: {from: spans, where: {kind: client, rpc.system: present}, operation: rpc.service}"
+)
 _TIMES_EXAMPLE = "gpu.held: {from: spans, quantity: duration, times: gpu.memory, unit: MiB-s}"
 
 
@@ -44,6 +47,7 @@ def _placed(source: spec.Signal, values: Mapping[str, Any]) -> None:
         ("metric", source != "metrics" and "metric" in values, "belongs to 'from: metrics'"),
         ("plus", source == "metrics" and "plus" in values, "belongs to spans and logs"),
         ("minus", "minus" in values and "plus" not in values, "belongs to 'plus'"),
+        ("operation", source == "metrics" and "operation" in values, "belongs to spans and logs"),
         ("times", "times" in values and quantity != "duration", "belongs to 'quantity: duration'"),
         ("quantity", quantity == "duration" and source != "spans", "can be duration of spans only"),
         ("quantity", quantity == "value" and source != "metrics", "can be value of metrics only"),
@@ -94,6 +98,10 @@ _SIGNALS = Record(
             " down to zero.", _PLUS_EXAMPLE),
         Key("times", ATTRIBUTE, "With `quantity: duration`: attribute that the duration, in"
             " seconds, is multiplied by.", _TIMES_EXAMPLE),
+        Key("operation", Listed(SINGLE, some=True), "Attributes that name the operation of the"
+            " meter's readings: the first that is there. What looks like an id or an IP address in"
+            " it gives way to `{id}` or `{ip}`.", _OPERATION_EXAMPLE,
+            default="the route or method, else the span's name"),
         Key("unit", TEXT, "Unit of what is summed, such as s, GB, byte-hour, or a word of your"
             " own. It is kept in whole base units.", _METRICS_EXAMPLE,
             default="the metric's own, else a plain count"),

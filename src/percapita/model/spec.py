@@ -222,6 +222,9 @@ class Signals:
     """Attributes that are taken off, likewise."""
     times: str = ""
     """Attribute that a duration in seconds is multiplied by."""
+    operation: tuple[str, ...] = ()
+    """Attributes that the operation of its readings is called by, the first that is there; empty:
+    what the signal itself is called."""
     unit: str = ""
     """Unit of what is summed; empty is the metric's own, microseconds, or a plain count."""
     scale: int = 1

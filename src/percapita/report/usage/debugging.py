@@ -14,6 +14,7 @@ from percapita.report.numbers import instant
 from percapita.report.opened import Opened
 from percapita.report.sources import deliveries
 from percapita.report.usage import attribution as whose
+from percapita.report.usage import calls as whom
 from percapita.report.usage.usage import NoReadingsError
 from percapita.store.read import endpoints as read_endpoints
 from percapita.store.read import live as read_live
@@ -51,6 +52,7 @@ def debugging(opened: Opened, period: str) -> Row:
         "endpoints": [_endpoint(one) for one in found[:_MOST]],
         "storage": grown,
         "third_party": _third_party(opened, months),
+        "calls": whom.record(whom.calls(store, opened.model, span)) if attributed else [],
         "deliveries": [one.json() for one in deliveries(store)],
     }  # fmt: skip
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Self
 
 import numpy as np
 
 from percapita.core.subjects import SESSION, TENANT, USER
 from percapita.telemetry.digest.decode.wire import Flags, Ints, Words
-from percapita.telemetry.digest.meters.plan import UNCOUNTED
+from percapita.telemetry.digest.decode.words import ABSENT
+from percapita.telemetry.digest.meters.plan import UNCOUNTED, Called
 
 LEVELS: Final = ("", TENANT, SESSION, USER)
 """Kinds of subject by their code; the empty one is nobody."""
-_NESTED: Final = ("joins", "quantities")
+_NESTED: Final = ("joins", "quantities", "called")
 
 
 @dataclass(slots=True)
@@ -43,6 +44,8 @@ class Rows:
     tenant: Ints
     quantities: Mapping[str, Ints]
     """By meter; a meter that is not named counts none of them."""
+    called: Mapping[Called, Ints] = field(default_factory=dict)
+    """Codes of the operation for meters that call it by attributes of their own."""
 
     def __len__(self) -> int:
         """Return how many rows there are."""
@@ -59,6 +62,7 @@ class Rows:
             **columns,
             joins=tuple(hashes[which] for hashes in self.joins),
             quantities={meter: values[which] for meter, values in self.quantities.items()},
+            called={by: codes[which] for by, codes in self.called.items()},
         )
 
     def subject(self) -> tuple[Ints, Ints]:
@@ -88,7 +92,25 @@ class Rows:
             quantities={
                 meter: np.concatenate([part.quantity(meter) for part in parts]) for meter in meters
             },
+            called={
+                by: np.concatenate([part.operations(by) for part in parts])
+                for by in sorted({by for part in parts for by in part.called})
+            },
         )
+
+    def operations(self, by: Called) -> Ints:
+        """Return the operation of each row as meters call it that have attributes for it."""
+        found = self.called.get(by)
+        return np.full(len(self), ABSENT) if found is None else found
+
+    def of(self, meters: Collection[str], by: Called) -> Self:
+        """Return the rows that some meters count, as they call the operation."""
+        rows = replace(self, quantities={m: self.quantities[m] for m in meters}, called={})
+        if not by:
+            return rows
+        rows.operation = self.operations(by)
+        counted = np.logical_or.reduce([values >= 0 for values in rows.quantities.values()])
+        return rows.take(counted)
 
     def join(self, at: int) -> Words:
         """Return one of the hashes to join by."""

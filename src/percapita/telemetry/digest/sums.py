@@ -14,6 +14,7 @@ from percapita.telemetry.digest.count.signals import Names
 from percapita.telemetry.digest.decode.resources import CELLS
 from percapita.telemetry.digest.decode.wire import Ints
 from percapita.telemetry.digest.decode.words import ABSENT, unique
+from percapita.telemetry.digest.meters.plan import Called
 from percapita.telemetry.digest.meters.sampling import WHOLE, adjusted
 from percapita.telemetry.digest.rows import LEVELS, Rows
 
@@ -62,20 +63,32 @@ class _Found(NamedTuple):
     squares: list[int | None] | None
 
 
-def summed(rows: Rows, names: Names, carries: Carries, *, squares: bool) -> pa.Table | None:
+def summed(
+    rows: Rows, names: Names, carries: Carries, callings: Mapping[str, Called], *, squares: bool
+) -> pa.Table | None:
     """Return the readings of rows, in the columns of their table; nothing where there are none.
 
     Args:
         rows: what is to be counted, once.
         names: texts behind the codes.
         carries: exact sums of sampled readings.
+        callings: attributes that operations of a meter are called by, where it has its own.
         squares: sum the squares of each trace's quantities also where sampling is not known.
 
     Raises:
         TooMuchUsageError: the sums would not fit.
     """
-    if not len(rows):
-        return None
+    parts = [
+        _summed(part, names, carries, squares=squares)
+        for by in sorted({callings.get(meter, ()) for meter in rows.quantities})
+        if len(part := rows.of([m for m in rows.quantities if callings.get(m, ()) == by], by))
+    ]
+    tables = [part for part in parts if part is not None]
+    return pa.concat_tables(tables) if tables else None
+
+
+def _summed(rows: Rows, names: Names, carries: Carries, *, squares: bool) -> pa.Table | None:
+    """Return the readings of meters that call their operations alike."""
     groups = _grouped(rows)
     found = []
     for meter in sorted(rows.quantities):

@@ -21,6 +21,7 @@ from percapita.telemetry.digest.count.decoder import Decoded, Decoder
 from percapita.telemetry.digest.count.points import microseconds
 from percapita.telemetry.digest.count.signals import Names
 from percapita.telemetry.digest.marks import Marks
+from percapita.telemetry.digest.meters.plan import Called
 from percapita.telemetry.digest.models import Models
 from percapita.telemetry.digest.owners.claims import Claims
 from percapita.telemetry.digest.owners.waiting import Waiting
@@ -71,6 +72,8 @@ class Digest:
         self._forgotten: datetime | None = None
         self._bases: dict[str, str] = {}
         """Base unit of each meter, as it is counted now."""
+        self._callings: dict[str, Called] = {}
+        """Attributes that the operations of each meter are called by; none: the signal's own."""
         self._names = Names()
         self._decoder = self._made()
         self._tended = (0, False)
@@ -233,13 +236,16 @@ class Digest:
     ) -> tuple[pa.Table | None, dict[str, str], list[Quarantined]]:
         """Return readings, the base unit of their meters, and what cannot be kept."""
         self._bases |= found.bases
+        self._callings |= found.callings
         if rows is None:
             return None, {}, []
         broken = self._without_strangers(rows)
         squares = self._models.model.sampling.unknown != 1
         while True:
             try:
-                readings = sums.summed(rows, self._names, self._carries, squares=squares)
+                readings = sums.summed(
+                    rows, self._names, self._carries, self._callings, squares=squares
+                )
             except sums.TooMuchUsageError as error:
                 broken.append(_refused("too-much", str(error), rows))
                 rows.quantities = {m: q for m, q in rows.quantities.items() if m != str(error)}

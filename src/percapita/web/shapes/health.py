@@ -91,6 +91,11 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         pool=TEXT, months=listed(record(month=MONTH, total=maybe(MONEY))), meter=maybe(TEXT),
         calls=maybe(COUNT),
     ),
+    "Called": record(
+        service=maybe(TEXT), peer=maybe(TEXT), calls=COUNT, failed=COUNT, failed_percent=_PERCENT,
+        seconds=MONEY, mean_seconds=maybe(MONEY), cost=maybe(MONEY), cost_per_call=maybe(MONEY),
+        pools=listed(TEXT),
+    ),
     "Mapped": record(**dict.fromkeys(MAPPED, maybe(TEXT))),
 }  # fmt: skip
 
@@ -119,6 +124,7 @@ DEBUG: Final = record(
     endpoints=listed(ref("Endpoint")),
     storage=listed(ref("Stored")),
     third_party=listed(ref("ThirdParty")),
+    calls=listed(ref("Called")),
     deliveries=listed(ref("Delivery")),
 )
 RESOURCES: Final = record(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from percapita.report.charts import spark
 from percapita.report.usage.debugging import debugging
@@ -11,6 +11,8 @@ from percapita.store.read.live import measured_months
 from percapita.web.desk import Bench
 from percapita.web.desk.view import Asked, View, opened, periods
 
+_CALLS: Final = 20
+"""Peers that the page shows; its files have all."""
 _HEADER = ("what", "name", "of", "value")
 
 
@@ -20,7 +22,9 @@ def view(bench: Bench, asked: Asked) -> View:
     months = sorted({*periods(found), *measured_months(bench.store.catalog)}, reverse=True)
     period = asked.one("period") or months[0]
     data = debugging(found, period)
-    shown = {"period": period, "periods": months, "spark": _spark, "sums": _sums}
+    shown = {
+        "period": period, "periods": months, "spark": _spark, "sums": _sums, "most": _CALLS,
+    }  # fmt: skip
     return View("debug.html", f"Debugging {period}", data, list(_HEADER), _rows(data), shown)
 
 
@@ -30,6 +34,11 @@ def _rows(data: dict[str, Any]) -> list[list[Any]]:
         ["endpoint", one["operation"], name, one[name]]
         for one in data["endpoints"]
         for name in ("requests", "failed", "mean_seconds")
+    ]
+    rows += [
+        ["call", one["peer"], f"{name} of {one['service']}" if one["service"] else name, one[name]]
+        for one in data["calls"]
+        for name in ("calls", "failed", "seconds", "cost")
     ]
     rows += [
         ["third party", one["pool"], month["month"], month["total"]]

@@ -20,7 +20,7 @@ from percapita.telemetry.digest.decode.signals import Kind, decode
 from percapita.telemetry.digest.decode.wire import Ints, MalformedError, Words
 from percapita.telemetry.digest.marks import Marks
 from percapita.telemetry.digest.meters.metrics import Metrics
-from percapita.telemetry.digest.meters.plan import Plan
+from percapita.telemetry.digest.meters.plan import Called, Plan
 from percapita.telemetry.digest.owners.named import Owners, resolve_sessions
 from percapita.telemetry.digest.rows import Rows
 
@@ -37,6 +37,8 @@ class Decoded:
     """Sessions, users named with them, and when."""
     broken: list[Quarantined] = field(default_factory=list)
     bases: dict[str, str] = field(default_factory=dict)
+    callings: dict[str, Called] = field(default_factory=dict)
+    """Attributes that the operations of each meter are called by; none: the signal's own."""
     signals: int = 0
 
     def settle(self, numbers: Ints) -> None:
@@ -106,6 +108,7 @@ class Decoder:
         found.seen.append(counted.seen)
         found.broken += refused.broken(kind, counted.flaws)
         found.bases |= plan.names()
+        found.callings |= plan.callings()
         found.signals += counted.signals
 
     def _points(self, entries: Sequence[Entry], series: Series, found: Decoded) -> None:

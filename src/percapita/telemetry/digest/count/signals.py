@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -61,6 +62,7 @@ class Names:
     thresholds: list[str] = field(default_factory=list)
     _cells: dict[tuple[str | None, ...], int] = field(default_factory=dict)
     _tidied: dict[int, int] = field(default_factory=dict)
+    _reduced: dict[int, int] = field(default_factory=dict)
 
     def cell(self, cells: tuple[str | None, ...]) -> int:
         """Return the code of the cells of a resource."""
@@ -85,6 +87,14 @@ class Names:
                 self._tidied[code] = self.lexicon.code(tidy(self.lexicon.texts[code]))
         return np.array([self._tidied.get(c, ABSENT) for c in different], np.int64)[which]
 
+    def reduced(self, codes: Ints) -> Ints:
+        """Return names of others, such as hosts, without what may be an id or an address."""
+        different, which = unique(codes)
+        for code in different:
+            if code >= 0 and code not in self._reduced:
+                self._reduced[code] = self.lexicon.code(reduce(self.lexicon.texts[code]))
+        return np.array([self._reduced.get(c, ABSENT) for c in different], np.int64)[which]
+
 
 _PATH: Final = re.compile(r"/[^\s?#]*")
 _REST: Final = re.compile(r"[?#]\S*")
@@ -98,6 +108,15 @@ def tidy(name: str) -> str:
     name = _REST.sub("", name)
     name = _PATH.sub(_plain, name)
     return _SENSITIVE.sub("{id}", name)[:_LONGEST]
+
+
+def reduce(name: str) -> str:
+    """Return the name of a host or service without what looks like an id or an IP address."""
+    try:
+        ip_address(name.strip("[]").partition("%")[0])
+    except ValueError:
+        return tidy(name)
+    return "{ip}"
 
 
 def _plain(path: re.Match[str]) -> str:
@@ -149,6 +168,8 @@ def count(
         operation=_operation(batch, names), feature=_feature(batch),
         threshold=_threshold(batch, names), trace=trace, joins=shared,
         user=user, session=session, tenant=tenant, quantities=quantities,
+        called={by: names.reduced(codes)
+                for by, codes in plan.operations(batch, quantities).items()},
     )  # fmt: skip
     flaws = _flaws(batch, rows, np.where(counted, wrong, 0))
     kept = counted & (wrong == 0)

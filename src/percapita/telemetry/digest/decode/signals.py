@@ -153,6 +153,19 @@ class Batch:
             self._texts[names] = result
         return self._texts[names]
 
+    def texts_among(self, keys: Keys, which: Flags) -> Ints:
+        """Return the codes of the first of these attributes, for some of the signals only.
+
+        They are looked for here, so no other signal pays for them.
+        """
+        result = np.where(which, self.of_resource(keys.names), ABSENT)
+        found = self.parts.of(self.layout.attributes, LENGTH)
+        own = keys.find(self.buffer, found.only(which[found.owner]))
+        for name in reversed(keys.names):
+            if name in own:
+                own[name].texts(self.buffer, self.lexicon, result)
+        return result
+
     def of_resource(self, names: Sequence[str]) -> Ints:
         """Return the codes of the first of these attributes that a signal's resource has."""
         codes = np.full(len(self.resources), ABSENT)

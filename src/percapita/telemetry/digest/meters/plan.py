@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -33,6 +33,10 @@ _SEVERITIES: Final = ("trace", "debug", "info", "warn", "error", "fatal")
 _OF_EACH_SEVERITY: Final = 4
 
 
+Called: TypeAlias = tuple[str, ...]
+"""Attributes that an operation is called by, the first that is there."""
+
+
 @dataclass(slots=True)
 class Plan:
     """What a model asks of spans or of log records."""
@@ -40,13 +44,34 @@ class Plan:
     kind: Kind
     meters: tuple[Signals, ...]
     keys: Keys
+    called: Mapping[Called, Keys]
+    """Attributes that operations of some meters are called by."""
     _verdicts: dict[tuple[Condition, int], bool] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: Model, kind: Kind) -> Plan:
         """Return the plan of a model."""
         meters = tuple(m for m in model.meters if m.source == kind)
-        return cls(kind, meters, Keys(sorted(set(_keys(meters, model.identity, kind)))))
+        called = {one.operation: Keys(one.operation) for one in meters if one.operation}
+        keys = Keys(sorted(set(_keys(meters, model.identity, kind))))
+        return cls(kind, meters, keys, called)
+
+    def callings(self) -> dict[str, Called]:
+        """Return what the operation of each meter is called by; nothing: what the signal is."""
+        return {meter.meter: meter.operation for meter in self.meters}
+
+    def operations(self, batch: Batch, quantities: Mapping[str, Ints]) -> dict[Called, Ints]:
+        """Return the codes of what such meters call the operation of each signal they count."""
+        result: dict[Called, Ints] = {}
+        for called, keys in self.called.items():
+            counted = [
+                quantities[one.meter] >= 0
+                for one in self.meters
+                if one.operation == called and one.meter in quantities
+            ]
+            if counted:
+                result[called] = batch.texts_among(keys, np.logical_or.reduce(counted))
+        return result
 
     def names(self) -> dict[str, str]:
         """Return each meter's base unit."""
