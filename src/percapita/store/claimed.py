@@ -65,6 +65,11 @@ def bind(
     return name
 
 
+def is_any(store: Store) -> bool:
+    """Tell whether a session, device or other id was found to be someone's."""
+    return bool(store.engine.value(f"SELECT count(*) FROM {store.bind(CLAIMS)}"))
+
+
 def _weighed(readings: str, unknown: Decimal) -> str:
     """Return SQL of readings in which traced signals of unknown probability have their weight."""
     stands = f"CAST(round(quantity * {unknown:f}) AS BIGINT)"

@@ -1,4 +1,4 @@
-"""Answers that nothing can change any more, kept beside the tables: text by a key that says all.
+"""Answers that nothing can change any more, kept beside the tables: by a key that says all.
 
 A key names the runs that an answer was read from, so no answer grows old; what is not asked for
 again is removed when there are too many. Losing the folder loses nothing but time.
@@ -9,8 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+from percapita.store.engine import EngineError
 
 _MOST: Final = 4096
 """Files; past it the half that was not read for longest goes."""
@@ -41,6 +44,24 @@ class Kept:
             part.write_text(answer, encoding="utf-8")
             part.replace(path)
             self._prune()
+
+    def file(self, name: str, make: Callable[[Path], None]) -> Path | None:
+        """Return a file of that name, made by ``make`` where it is not there.
+
+        ``None``: the store cannot be written to.
+        """
+        path = self._folder / name
+        try:
+            if not path.exists():
+                self._folder.mkdir(exist_ok=True)
+                part = path.with_suffix(f".{os.getpid()}-{os.urandom(4).hex()}")
+                make(part)
+                part.replace(path)
+                self._prune()
+            os.utime(path)
+        except (OSError, EngineError):
+            return None
+        return path
 
     def forget(self) -> None:
         """Remove every answer: somebody it names may be nobody now."""

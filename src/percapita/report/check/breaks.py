@@ -11,7 +11,7 @@ from fractions import Fraction
 from percapita.attribute.sampling import around
 from percapita.core.money import ZERO
 from percapita.core.periods import local_day, parse, zone
-from percapita.core.tables import GROUPS, LINES, PARTS, READINGS
+from percapita.core.tables import GROUPS, LINES, PARTS
 from percapita.measure import breaks
 from percapita.measure.breaks import Estimated, Rate
 from percapita.measure.signals import Finding
@@ -19,7 +19,7 @@ from percapita.model.spec import Mix, Model, Pool
 from percapita.report.opened import NothingPublishedError, Opened, open_figures
 from percapita.report.usage.totals import known
 from percapita.report.usage.usage import measured_by_service
-from percapita.store import Store
+from percapita.store import Store, summed
 from percapita.store.read import breaks as read_breaks
 
 
@@ -43,7 +43,7 @@ def _silent(
     for pool in model.pools:
         for meter in _meters(pool):
             splits[meter].add(pool.name)
-    store.bind(READINGS, periods=months)
+    summed.bind(store, periods=months)
     used: dict[tuple[str, str], dict[date, int]] = defaultdict(lambda: defaultdict(int))
     for meter, service, day, quantity in read_breaks.days(
         store.engine, sorted(splits), model.timezone

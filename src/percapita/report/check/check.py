@@ -20,7 +20,6 @@ from percapita.core.tables import (
     FINDINGS,
     LINES,
     ORIGINALS,
-    READINGS,
     REVENUE,
     ROLLUP,
     SEGMENTS,
@@ -46,13 +45,13 @@ from percapita.model.builtin import METRICS
 from percapita.model.spec import Model
 from percapita.report.lines import bind_lines, currency_of, none
 from percapita.report.tags.taxonomy import METHOD, TYPE, Taxonomy
-from percapita.store import Store
+from percapita.store import Store, summed
 from percapita.store.decisions import Decisions
 from percapita.store.read import check as read_check
 from percapita.store.read import model as read_model
 from percapita.store.read.check import Signals, Spender
 
-INPUT_TABLES: Final = (LINES, READINGS, COUNTS, REVENUE, SEGMENTS)
+INPUT_TABLES: Final = (LINES, COUNTS, REVENUE, SEGMENTS)
 UNTAGGED_ROWS: Final = 100
 """Rows of the untagged list that are kept; what they leave is summed."""
 
@@ -128,8 +127,10 @@ def check(store: Store | None, project: Project) -> Checked:
         return _judged(Checked(basis, ""), project, None, Usage(), ResourceMap())
     for table in INPUT_TABLES:
         store.bind(table)
+    users = summed.users(store)
+    summed.bind(store)
     bind_lines(store, project.model, project.rates)
-    signals = read_check.signals(store.engine)
+    signals = read_check.signals(store.engine, users)
     warnings = _lint(store, project)
     found = Checked(basis, currency_of(store, project.model), warnings=warnings)
     required = project.taxonomy.required if project.taxonomy else {}
@@ -143,7 +144,7 @@ def check(store: Store | None, project: Project) -> Checked:
         found.findings += _rows(look(store, found.currency))
     mapped = _mapped(store, project, empty=found.bill is None)
     if project.months is not None:
-        store.bind(READINGS, periods=project.months)
+        summed.bind(store, periods=project.months)
         signals = signals._replace(meters=read_check.meters(store.engine))
     meters = [MeterUse(*use) for use in signals.meters]
     if project.model:

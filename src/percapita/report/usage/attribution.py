@@ -15,7 +15,7 @@ from percapita.core.subjects import SESSION, TENANT, USER
 from percapita.core.tables import GROUPS, LEDGER
 from percapita.model.spec import Model
 from percapita.report.table import Column, Page
-from percapita.report.usage.usage import NoReadingsError, bounds
+from percapita.report.usage.usage import NoReadingsError, bind, bounds
 from percapita.store import Store, claimed
 from percapita.store.read import usage as read_usage
 from percapita.store.read.usage import Daily, Nameless, Owned
@@ -78,7 +78,7 @@ def attribution(store: Store, model: Model, period: Period) -> Attribution:
     Raises:
         NoReadingsError: there is none.
     """
-    claimed.bind(store, zone(model.timezone), unknown=model.sampling.unknown)
+    bind(store, model, whose=claimed.is_any(store))
     within = bounds(period, model)
     owned = read_usage.owned(store.engine, within)
     if not owned:

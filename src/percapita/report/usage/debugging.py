@@ -15,7 +15,7 @@ from percapita.report.opened import Opened
 from percapita.report.sources import deliveries
 from percapita.report.usage import attribution as whose
 from percapita.report.usage import calls as whom
-from percapita.report.usage.usage import NoReadingsError
+from percapita.report.usage.usage import NoReadingsError, bind
 from percapita.store.read import endpoints as read_endpoints
 from percapita.store.read import live as read_live
 from percapita.store.read.rates import rates
@@ -70,6 +70,7 @@ def _endpoint(one: read_endpoints.Endpoint) -> Row:
 def _stored(opened: Opened) -> list[Row]:
     """Return what the largest tenants stored, month by month."""
     opened.bind(SEGMENTS)
+    bind(opened.store, opened.model, whose=True)
     found: dict[tuple[str, str], list[Row]] = {}
     for one in read_endpoints.stored(opened.engine, _MOST):
         key = (one.tenant, one.meter)

@@ -15,7 +15,7 @@ from percapita.core.periods import Period, local_day, zone
 from percapita.model.spec import Model
 from percapita.report.table import Column, Page
 from percapita.report.usage.totals import Sums, Truth, known
-from percapita.store import Store, claimed
+from percapita.store import Store, claimed, summed
 from percapita.store.catalog.people import people
 from percapita.store.read import usage as read_usage
 from percapita.store.read.live import measured_months
@@ -79,13 +79,21 @@ def bounds(period: Period, model: Model) -> Bounds:
     return Bounds(period.span.start, period.span.end, labels[0], labels[1])
 
 
+def bind(store: Store, model: Model, *, whose: bool) -> None:
+    """Make the view ``readings``; where nobody asks whose they are, summed over subjects."""
+    if not whose and model.sampling.unknown == 1:
+        summed.bind(store)
+    else:
+        claimed.bind(store, zone(model.timezone), unknown=model.sampling.unknown)
+
+
 def readings(store: Store, model: Model, period: Period, by: str) -> Readings:
     """Sum the readings of a period.
 
     Raises:
         NoReadingsError: there are none.
     """
-    claimed.bind(store, zone(model.timezone), unknown=model.sampling.unknown)
+    bind(store, model, whose=by == "subject")
     found = read_usage.used(store.engine, by, bounds(period, model))
     if not found:
         raise NoReadingsError(period.label)
@@ -121,7 +129,7 @@ def _names(store: Store, found: Sequence[Used]) -> Mapping[int, str]:
 
 def measured_by_service(store: Store, model: Model, period: Period) -> Sums:
     """Return what each service measured of each meter."""
-    claimed.bind(store, zone(model.timezone), unknown=model.sampling.unknown)
+    bind(store, model, whose=False)
     sums: dict[tuple[str, str | None], list[Used]] = defaultdict(list)
     for row in read_usage.used(store.engine, "service", bounds(period, model)):
         sums[row.meter, None if row.key is None else str(row.key)].append(row)

@@ -212,8 +212,11 @@ def meters(engine: Engine) -> list[tuple[str, int, int]]:
     ]
 
 
-def signals(engine: Engine) -> Signals:
-    """Return what readings, head counts, revenue and segments can tell."""
+def signals(engine: Engine, users: int) -> Signals:
+    """Return what readings, head counts, revenue and segments can tell.
+
+    ``users``: how many the newest readings name.
+    """
     grains = engine.rows("SELECT DISTINCT grain FROM readings")
     levels = engine.rows(f"SELECT DISTINCT level FROM readings WHERE {_NAMED}")
     features = engine.value("SELECT count(DISTINCT nullif(feature, '')) FROM readings")
@@ -225,7 +228,7 @@ def signals(engine: Engine) -> Signals:
         "SELECT count(*), count(DISTINCT amount) FROM revenue WHERE subject <> 0 AND amount > 0"
     )[0]
     attributes = engine.rows("SELECT DISTINCT attribute FROM segments")
-    heads, heads_from = _heads(engine)
+    heads, heads_from = _heads(engine, users)
     return Signals(
         meters(engine), _set(grains), _set(levels), features,
         tuple(int(day[1] or 0) for day in daily),
@@ -237,7 +240,7 @@ def _set(rows: Sequence[tuple[Any, ...]]) -> frozenset[str]:
     return frozenset(str(row[0]) for row in rows if row[0])
 
 
-def _heads(engine: Engine) -> tuple[int | None, str]:
+def _heads(engine: Engine, users: int) -> tuple[int | None, str]:
     counted = engine.value(
         "SELECT coalesce(max(count) FILTER (subject = 0), sum(count)) FROM counts"
         ' WHERE "end" = (SELECT max("end") FROM counts) AND unit IS NOT DISTINCT FROM'
@@ -245,11 +248,7 @@ def _heads(engine: Engine) -> tuple[int | None, str]:
     )
     if counted is not None:
         return int(counted), "a head count"
-    seen = engine.value(
-        "SELECT count(DISTINCT subject) FROM readings WHERE subject > 0 AND level = 'user'"
-        " AND period = (SELECT max(period) FROM readings)"
-    )
-    return (int(seen), "users seen in the usage") if seen else (None, "")
+    return (users, "users seen in the usage") if users else (None, "")
 
 
 def classes(engine: Engine, basis: str) -> tuple[Decimal, Decimal]:
