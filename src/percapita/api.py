@@ -156,10 +156,12 @@ class Book:
         basis: str = "",
         run: str = "",
         top: int | None = None,
+        facets: Sequence[str] = (),
     ) -> Result:
         """Return what things cost, cut by any names: ``cost("tier", period="2025-10")``.
 
-        Rows and named lines always sum to the bill.
+        Rows and named lines always sum to the bill. ``data["facets"]`` has what each value of the
+        names in ``facets`` would leave.
 
         Raises:
             InputError: a name is not known, or nothing was spent in the period.
@@ -167,6 +169,7 @@ class Book:
         from percapita.measure.question import ask  # noqa: PLC0415
         from percapita.report.cost import as_json  # noqa: PLC0415
         from percapita.report.cost.answer import answer  # noqa: PLC0415
+        from percapita.report.cost.facets import facets as facets_of  # noqa: PLC0415
 
         opened = self._opened(basis, run)
         question = ask(
@@ -174,7 +177,10 @@ class Book:
             period=opened.period(period),
         )  # fmt: skip
         found = answer(opened, question)
-        return Result(*as_json.flat(found), as_json.statement(found))
+        data = as_json.statement(found)
+        if facets:
+            data["facets"] = facets_of(opened, question, facets)
+        return Result(*as_json.flat(found), data)
 
     def metrics(self, *names: str, period: str = "", basis: str = "") -> Result:
         """Return the metrics of a period, all or those named; of the newest month unless said.

@@ -101,6 +101,24 @@ def test_a_metric_is_the_same_in_every_form(name: str, forms: dict[str, Figures]
     assert {form: values for form, values in told.items() if values != told["Python"]} == {}
 
 
+def test_kpis_of_the_practice_say_what_they_count(site: Site, project: Path) -> None:
+    """Percents, days and decisions are told apart on the page, by the command and in files."""
+    found = site.get("/api/v1/figures?metric=practice").json["metrics"]
+    units = {one["of"]: one["unit"] for one in found}
+    rows = csv.DictReader(io.StringIO(site.get("/figures.csv?metric=practice").text))
+    page = site.get("/figures").text
+    out = printed(project, "text")
+
+    assert (units["allocated"], units["decisions recorded"]) == ("%", "decisions")
+    assert {row["of"]: row["unit"] or None for row in rows} == units
+    shown = dict(
+        re.findall(r'<td class="text">([^<]+)</td><td><data [^>]*>([^<]+)</data>', page)
+    )  # fmt: skip
+    assert re.fullmatch(r"[\d.]+ %", shown["allocated"])
+    assert shown["decisions recorded"] == "0 decisions"
+    assert "0 decisions" in out
+
+
 def test_no_form_has_a_metric_of_its_own(forms: dict[str, Figures]) -> None:
     """What is not in the list is nowhere shown as a metric."""
     for form, figures in forms.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -63,6 +64,21 @@ def test_cost_per_active_user_has_a_history_and_a_band(company: Path) -> None:
     assert round(Decimal(monday["usual"]["high"]), 6) == Decimal("20.68")
     assert sunday["usual"] == {"low": None, "high": None, "days": 9}
     assert "10 of 10 hours lie outside." in page
+
+
+def test_amounts_below_a_cent_show_their_digits(
+    company: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seconds after midnight little was spent: it reads as what it is, not as nothing."""
+    monkeypatch.setenv("PERCAPITA_NOW", "2025-11-03T00:00:20Z")
+    with served(company) as site:
+        page = site.get("/oncall").text
+    shown = re.findall(r'<data data-live="(rows[^"]*)"[^>]* value="([\d.]+)"[^>]*>([^<]+)<', page)
+    small = {path: text for path, value, text in shown if 0 < Decimal(value) < Decimal("0.01")}
+
+    assert small
+    for path, text in small.items():
+        assert re.fullmatch(r"0\.0+[1-9]\d\d", text), path
 
 
 def test_without_a_past_there_is_no_band(company: Path, monkeypatch: pytest.MonkeyPatch) -> None:

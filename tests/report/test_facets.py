@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import percapita
 from figures.folder import make_project
 from figures.w1 import w1
 from percapita.cli.main import run
@@ -78,6 +79,18 @@ def test_a_long_facet_sums_its_rest(
     assert sum(amounts) + Decimal(facet["others"]["total"]) == total
     assert amounts == sorted(amounts, reverse=True)
     assert Decimal(facet["values"][0]["share_percent"]) == round(amounts[0] / total * 100, 12)
+
+
+def test_python_gives_the_same_facets(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``cost(facets=…)`` is what ``--facet`` prints; without it there are none."""
+    words = ("--by", "pool", "--where", "tier=Starter", "--facet", "tier", "--facet", "pool")
+    found = asked(folder, capsys, *words)
+    with percapita.open(folder) as book:
+        told = book.cost("pool", where=["tier=Starter"], period="2025-10", facets=["tier", "pool"])
+        bare = book.cost("pool", period="2025-10")
+
+    assert told.data["facets"] == found["facets"]
+    assert "facets" not in bare.data
 
 
 def test_facets_of_people_are_never_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

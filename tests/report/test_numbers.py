@@ -41,6 +41,18 @@ def test_small_figures_get_the_digits_they_need() -> None:
     assert numbers.places([Decimal("0.00000003")]) == 6
 
 
+def test_below_a_cent_a_figure_keeps_three_digits() -> None:
+    """Cents as long as they say something, below that three significant digits, twelve at most."""
+    for written, usual, shown in (
+        ("1234.5", 2, "1,234.50"), ("0.01", 2, "0.01"), ("0.0099", 2, "0.00990"),
+        ("-0.00037037", 2, "\u22120.000370"), ("0.00012", 4, "0.0001"),
+        ("0.00000012", 6, "0.000000120"), ("0.00000000000000012", 2, "0.000000000000"),
+        ("0", 2, "0.00"),
+    ):  # fmt: skip
+        value = Decimal(written)
+        assert numbers.amount(value, numbers.least_places(value, usual)) == shown
+
+
 COLUMNS = (
     Column("tier", ["Starter", "total"], number=False),
     Column("direct\nUSD", ["9,200.00", "35,000.00"], rank=5),

@@ -89,11 +89,20 @@ def _read(status: int, headers: Any, body: bytes) -> Reply:  # noqa: ANN401
 
 
 @contextmanager
-def served(project: Path, *, host: str = "127.0.0.1", **how: Any) -> Iterator[Site]:  # noqa: ANN401 the door's
-    """Serve a project as long as the block runs, as if the server had the address ``host``."""
+def served(
+    project: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    **how: Any,  # noqa: ANN401 the door's
+) -> Iterator[Site]:
+    """Serve a project as long as the block runs, as if the server had the address ``host``.
+
+    ``port`` is of this machine; any that is free unless said.
+    """
     opened = Project.open(project)
     with ExitStack() as stack:
-        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", port)))
         desk = Desk(project)
         stack.callback(desk.close)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +13,6 @@ import pytest
 
 from figures.folder import make_project
 from figures.w1 import w1
-from percapita.cli.main import run
 from percapita.web.api.contract import PARAMETERS, RESULTS
 from percapita.web.api.openapi import SCHEMAS
 from percapita.web.views import PAGES
@@ -38,7 +36,9 @@ def test_the_description_is_openapi(site: Site, described: Any) -> None:  # noqa
     assert set(described["paths"]) == {
         *(f"/api/v1/{name}" for name in PAGES),
         "/api/v1/live", "/api/v1/live/stream", "/api/v1/openapi.json",
-        "/api/v1/decisions/observed", "/api/v1/views/delete",
+        "/api/v1/decisions/observed", "/api/v1/decisions/withdrawn",
+        "/api/v1/views/delete",
+        *(f"/{name}.{form}" for name in PAGES for form in ("csv", "parquet")),
     }  # fmt: skip
     wanted = {"get": {"200", "304"}, "post": {"201", "413"}}
     for path in described["paths"].values():
@@ -60,7 +60,7 @@ def test_the_description_is_openapi(site: Site, described: Any) -> None:  # noqa
         ("/api/v1/cost?by=tier&limit=0", "is no whole number, 1 to 10000"),
         ("/api/v1/cost?by=tier&top=-1", "is no whole number, 1 or more"),
         ("/api/v1/cost?by=tier&limit=2&cursor=x", "That is no cursor"),
-        ("/api/v1/audit?cursor=x", "no place in the audit log"),
+        ("/api/v1/audit?cursor=x", "That is no cursor"),
     ],
 )
 def test_what_a_program_mistypes_is_said(site: Site, path: str, said: str) -> None:
@@ -85,33 +85,6 @@ def test_errors_of_every_kind_are_problem_documents(site: Site) -> None:
         assert reply.headers["content-type"] == "application/problem+json"
         assert reply.json["status"] == reply.status
     assert replies[1].headers["allow"]
-
-
-def test_a_list_holds_still_while_runs_come(project: Path, tmp_path: Path) -> None:
-    """Pages of a list are of the runs that it was begun with, and are the list together."""
-    folder = shutil.copytree(project, tmp_path / "copy")
-    with served(folder) as site:
-        whole = site.get("/api/v1/cost?by=tier&top=1000").json
-        first = site.get("/api/v1/cost?by=tier&limit=1").json
-        assert run(["run", "--project", str(folder)]) == 0
-        rows, following = first["rows"], first["next"]
-        while following:
-            page = site.get(f"/api/v1/cost?by=tier&limit=1&cursor={following}").json
-            assert page["meta"]["run"] == first["meta"]["run"]
-            assert page["totals"] == first["totals"]
-            rows, following = rows + page["rows"], page["next"]
-        assert site.get("/api/v1/cost?by=tier").json["meta"]["run"] != first["meta"]["run"]
-
-    assert len(first["rows"]) == 1
-    assert rows == whole["rows"]
-
-
-def test_a_cursor_cannot_be_made_up(site: Site) -> None:
-    """A cursor that was changed, or is of another project, is refused."""
-    cursor = site.get("/api/v1/cost?by=tier&limit=1").json["next"]
-    last = "A" if cursor[-1] != "A" else "B"
-    for wrong in (cursor[:-2] + last + cursor[-1], cursor[1:], f"{cursor}AAAA", "=", "ü"):
-        assert site.get(f"/api/v1/cost?by=tier&limit=1&cursor={quote(wrong)}").status == 400
 
 
 HOSTILE: Final = (
@@ -167,8 +140,10 @@ def test_schemathesis_finds_no_breach(site: Site, described: Mapping[str, Any]) 
     from schemathesis.core.result import Ok  # noqa: PLC0415
     from schemathesis.specs.openapi import checks  # noqa: PLC0415
 
-    streams = "/api/v1/live"
-    known = {p: o for p, o in described["paths"].items() if not p.startswith(streams)}
+    known = {
+        path: operations for path, operations in described["paths"].items()
+        if path.startswith("/api/") and not path.startswith("/api/v1/live")
+    }  # fmt: skip
     schema = schemathesis.openapi.from_dict(json.loads(json.dumps({**described, "paths": known})))
     wanted = [
         not_a_server_error, checks.status_code_conformance, checks.content_type_conformance,

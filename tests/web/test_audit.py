@@ -77,12 +77,15 @@ def test_page_command_and_api_show_the_same(
 ) -> None:
     """`/audit`, its .json and .csv, the API and `percapita audit` show the same entries."""
     with served(folder) as site:
-        data = site.get("/audit.json?limit=5").json
-        rows = list(csv.reader(io.StringIO(site.get("/audit.csv?limit=5").text)))
-        assert site.get("/api/v1/audit?limit=5").json == data
+        data = site.get("/audit.json?limit=2").json
+        rows = list(csv.reader(io.StringIO(site.get("/audit.csv?limit=2").text)))
+        assert site.get("/api/v1/audit?limit=2").json == data
         assert "Who did what" in site.get("/audit").text
 
-    assert printed(capsys, folder, "--limit", "5") == data
+    # The command names the entry to go on after; the API seals it in a cursor.
+    shown = printed(capsys, folder, "--limit", "2")
+    assert shown["entries"] == data["entries"]
+    assert shown["next"] == str(data["entries"][-1]["id"])
     assert rows[0] == ["id", "at", "who", "what", "ref", "detail"]
     assert [row[0] for row in rows[1:]] == [str(e["id"]) for e in data["entries"]]
     assert run(["audit", "--project", str(folder)]) == 0
@@ -107,13 +110,18 @@ def test_pages_of_the_log_hold_still(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "-1", "1 OR 1=1", "9" * 40, "²"])
-def test_a_wrong_cursor_is_refused(folder: Path, cursor: str) -> None:
-    """A cursor that no page gave is an error, not the first page."""
+def test_a_wrong_cursor_is_refused(
+    folder: Path, cursor: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A place that no page gave is an error, not the first page: for pages and for the command."""
     with served(folder) as site:
         reply = site.ask("GET", f"/audit.json?cursor={quote(cursor)}")
+    asked = ["audit", f"--after={cursor}", "--project", str(folder)]
 
     assert reply.status == 400
-    assert reply.json["title"].endswith("is no place in the audit log.")
+    assert reply.json["title"] == "That is no cursor of this list."
+    assert run(asked) == 2
+    assert "is no place in the audit log." in capsys.readouterr().err
 
 
 def test_names_in_the_log_are_escaped(folder: Path) -> None:

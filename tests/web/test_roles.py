@@ -47,7 +47,7 @@ MAY: Final[Mapping[str, tuple[str, ...]]] = {
     **{
         f"POST {start}/decisions{end}": BOOKS
         for start in ("", "/api/v1")
-        for end in ("", "/observed")
+        for end in ("", "/observed", "/withdrawn")
     },
     **{
         f"GET {form.format(page)}": ROLES

@@ -30,6 +30,7 @@ def decision_command() -> None:
         --expect-change "-20 %" --review-on 2026-01-31
       percapita decision list
       percapita decision observe d1 --period 2025-12
+      percapita decision withdraw d1 --reason "the customer stays"
     """  # noqa: D301
 
 
@@ -136,6 +137,22 @@ def observe(
 
     with _figures(project_dir, store_dir) as opened:
         keep(opened, name, period, user(), note=note)
+        _one(log(opened, [name])[0], form)
+
+
+@decision_command.command("withdraw")
+@click.argument("name", metavar="ID")
+@options.project
+@click.option("--reason", required=True, metavar="TEXT", help="Why it does not hold any more.")
+@options.output("text", "json")
+def withdraw(name: str, project_dir: Path, store_dir: Path | None, reason: str, form: str) -> None:
+    """Write down that the decision ID does not hold any more; it stays in the log."""
+    from percapita.report.decisions.log import log  # noqa: PLC0415
+    from percapita.report.decisions.record import withdraw as keep  # noqa: PLC0415
+    from percapita.store.site import user  # noqa: PLC0415
+
+    with _figures(project_dir, store_dir) as opened:
+        keep(opened, name, user(), reason=reason)
         _one(log(opened, [name])[0], form)
 
 

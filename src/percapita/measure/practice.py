@@ -27,6 +27,7 @@ DECISION_DAYS: Final = 90
 """Figures that nobody decides anything on are not worth their making."""
 ALLOCATED_GOAL: Final = Decimal(95)
 DEAREST: Final = 10
+_PERCENT: Final = "%"
 
 
 class Item(NamedTuple):
@@ -39,6 +40,8 @@ class Item(NamedTuple):
     target: str | None
     evidence: str
     advice: str
+    unit: str = ""
+    """Of value and target: ``%``, days, decisions; empty where it goes without saying."""
 
 
 class KeySum(NamedTuple):
@@ -110,11 +113,12 @@ def item(
     advice: str = "",
     value: Decimal | int | None = None,
     target: Decimal | int | None = None,
+    unit: str = "",
 ) -> Item:
     """Return a judged item; what is ``None`` cannot be known. Advice is kept where it is needed."""
     verdict: Verdict = "cannot know" if fine is None else "passed" if fine else "failed"
     return Item(name, verdict, _figure(value), _figure(target), evidence,
-                "" if fine else advice)  # fmt: skip
+                "" if fine else advice, unit)  # fmt: skip
 
 
 def passed(name: str, evidence: str) -> Item:
@@ -177,7 +181,7 @@ def tag_coverage(bill: Bill | None, required: Sequence[str]) -> list[Item]:
              f"{amount_text(bill.tagged)} of {amount_text(bill.spend)} {bill.currency} in usage and"
              f" purchases carries {', '.join(required)}: {percent_text(by_spend)}.",
              advice="Tag the dearest untagged resources first.",
-             value=by_spend, target=bill.tag_target),
+             value=by_spend, target=bill.tag_target, unit=_PERCENT),
         _resource_coverage(bill),
     ]  # fmt: skip
     return found + [_key_coverage(bill, key) for key in bill.keys]
@@ -192,7 +196,7 @@ def _resource_coverage(bill: Bill) -> Item:
         f"{bill.tagged_resources:,} of {bill.resources:,} resources carry every required key:"
         f" {percent_text(share)}.",
         advice="A resource counts once any of its charges carries all required keys.",
-        value=share, target=RESOURCE_TARGET,
+        value=share, target=RESOURCE_TARGET, unit=_PERCENT,
     )  # fmt: skip
 
 
@@ -208,7 +212,7 @@ def _key_coverage(bill: Bill, key: KeySum) -> Item:
         evidence += f"; the bill also writes it {', '.join(key.variants)}"
     return item(f"tag {key.key}", share >= bill.tag_target, f"{evidence}.",
                 advice=f"Add {key.key} where it is missing.",
-                value=share, target=bill.tag_target)  # fmt: skip
+                value=share, target=bill.tag_target, unit=_PERCENT)  # fmt: skip
 
 
 def practice(
@@ -239,7 +243,7 @@ def decisions(decided: Sequence[date], now: datetime) -> Item:
     return item("decisions recorded", len(lately) >= DECISIONS_GOAL,
                 f"{count} in the last {DECISION_DAYS} days{last}.",
                 advice="percapita decision record: what was decided on which figure.",
-                value=len(lately), target=DECISIONS_GOAL)  # fmt: skip
+                value=len(lately), target=DECISIONS_GOAL, unit="decisions")  # fmt: skip
 
 
 def _allocated(classes: Classes | None) -> Item:
@@ -254,7 +258,7 @@ def _allocated(classes: Classes | None) -> Item:
         f"{amount_text(classes.allocated)} of {amount_text(classes.total)} reaches a user, tenant"
         f" or segment: {percent_text(share)}. The sums were proven equal to the bill.",
         advice="See percapita reconcile for what is idle, anonymous or unallocated.",
-        value=share, target=ALLOCATED_GOAL,
+        value=share, target=ALLOCATED_GOAL, unit=_PERCENT,
     )  # fmt: skip
 
 
@@ -273,7 +277,7 @@ def attribution(meters: Sequence[MeterUse]) -> list[Item]:
                 item(name, rate >= ATTRIBUTION_GOAL,
                      f"{percent_text(rate)} of {use.quantity:,} base units name a subject.",
                      advice="Send the user's id with every signal.",
-                     value=rate, target=ATTRIBUTION_GOAL)
+                     value=rate, target=ATTRIBUTION_GOAL, unit=_PERCENT)
             )  # fmt: skip
     none = "No usage is imported of a meter that a pool is split by."
     return found or [unknown("attribution rate", none, advice="Import readings that name a user.")]
@@ -287,7 +291,7 @@ def latency(bill: Bill | None, now: datetime) -> Item:
     return item("cost latency", days <= LATENCY_DAYS,
                 f"The last charge is of {bill.last}, {days} days ago.",
                 advice="Import the newest export; have it delivered daily.",
-                value=days, target=LATENCY_DAYS)  # fmt: skip
+                value=days, target=LATENCY_DAYS, unit="days")  # fmt: skip
 
 
 def itemised(bill: Bill | None) -> Item:
@@ -299,7 +303,7 @@ def itemised(bill: Bill | None) -> Item:
     return item(name, days >= ITEMISED_DAYS,
                 f"{days} days have charges that name a resource or a SKU.",
                 advice="Ask for the detailed export, and for the months before.",
-                value=days, target=ITEMISED_DAYS)  # fmt: skip
+                value=days, target=ITEMISED_DAYS, unit="days")  # fmt: skip
 
 
 def dearest(resources: Iterable[Resource], spend: Decimal, count: int = DEAREST) -> list[Ranked]:

@@ -15,7 +15,7 @@ from percapita.store.journal import Audited
 from percapita.store.trail import Trail
 
 COLUMNS: Final = ("id", "at", "who", "what", "ref", "detail")
-MOST: Final = 1000
+MOST: Final = 10_000
 """Entries of one page."""
 
 

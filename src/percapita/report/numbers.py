@@ -19,6 +19,7 @@ _EXACT: Final = Context(prec=120, rounding=ROUND_HALF_EVEN)
 _CENTS: Final = 2
 _FINE: Final = 4
 _FINEST: Final = 6
+_SMALLEST: Final = 12
 _LARGE: Final = 100
 _SIGNIFICANT: Final = 3
 _PSEUDONYM: Final = re.compile(r"[0-9a-f]{32}")
@@ -61,6 +62,16 @@ def places(values: Iterable[Decimal | None]) -> int:
             above = _SIGNIFICANT - 1 - value.adjusted()
             needed = max(needed, min(above, _FINEST))
     return needed
+
+
+def least_places(value: Decimal, usual: int = _CENTS) -> int:
+    """Return how many fractional digits a figure needs that may be smaller than a cent.
+
+    As many as usual, unless it would read 0.00: then as give three significant digits.
+    """
+    if not value or value.adjusted() >= -usual:
+        return usual
+    return min(_SIGNIFICANT - 1 - value.adjusted(), _SMALLEST)
 
 
 def money_places(whole: Decimal) -> int:

@@ -1,7 +1,8 @@
 """The decisions log: who decided what, when, on which figure, and what came of it.
 
-Nothing in it is ever changed. The figure is kept as the question that it answers and as the value
-that it had then; what it is now is worked out by whoever reads.
+Nothing in it is ever changed or deleted: what does not hold any more is withdrawn, and stays. The
+figure is kept as the question that it answers and as the value that it had then; what it is now is
+worked out by whoever reads.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from percapita.store.catalog.tables import AUDIT, METADATA, Instant
 
 DECIDE: Final = "decide"
 OBSERVE: Final = "observe"
+WITHDRAW: Final = "withdraw"
 
 _DECISIONS: Final = sa.Table(
     "decisions",
@@ -57,7 +59,15 @@ _OBSERVED: Final = sa.Table(
     sa.Column("recorded_at", Instant, nullable=False),
     sa.Column("recorded_by", sa.Text, nullable=False),
 )
-TABLES: Final = (_DECISIONS, _OBSERVED)
+_WITHDRAWN: Final = sa.Table(
+    "decisions_withdrawn",
+    METADATA,
+    sa.Column("decision", sa.ForeignKey("decisions.number"), primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+)
+TABLES: Final = (_DECISIONS, _OBSERVED, _WITHDRAWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,15 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """That a decision does not hold any more."""
+
+    reason: str
+    at: datetime
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One decision, as it was written down."""
 
@@ -118,6 +137,7 @@ class Decision:
     recorded_at: datetime
     recorded_by: str
     observed: tuple[Observed, ...] = ()
+    withdrawn: Withdrawn | None = None
 
     @property
     def name(self) -> str:
@@ -132,15 +152,25 @@ class UnknownDecisionError(InputError):
         super().__init__(f"There is no decision {name!r}.", hint=nearest(name, known))
 
 
+class WithdrawnError(InputError):
+    """A decision that does not hold any more, and nothing can come of."""
+
+    def __init__(self, name: str, how: Withdrawn) -> None:
+        super().__init__(
+            f"{name} was withdrawn by {how.who} on {how.at:%Y-%m-%d}: {how.reason}",
+            hint="Write a new decision down: percapita decision record.",
+        )
+
+
 class Decisions:
     """The decisions of a store."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         with catalog.read() as connection:
-            there = sa.inspect(connection).has_table(_OBSERVED.name)
+            there = sa.inspect(connection).has_table(_WITHDRAWN.name)
         if not there:
-            # Stores made before there was a log.
+            # Stores made before there was a log, or anything was withdrawn from it.
             catalog.prepare(TABLES)
 
     def keep(self, made: Decision) -> Decision:
@@ -158,13 +188,12 @@ class Decisions:
 
         Raises:
             UnknownDecisionError: there is none of that name.
+            WithdrawnError: it does not hold any more.
         """
         with self._catalog.write() as connection:
-            found = {one.name: one for one in _all(connection)}
-            if name not in found:
-                raise UnknownDecisionError(name, list(found))
+            one = _holding(connection, name)
             row = {
-                "decision": found[name].number, "ordinal": len(found[name].observed) + 1,
+                "decision": one.number, "ordinal": len(one.observed) + 1,
                 "period": seen.period, "before": text(seen.before), "after": text(seen.after),
                 "runs": dict(seen.runs), "note": seen.note, "recorded_at": seen.recorded_at,
                 "recorded_by": seen.recorded_by,
@@ -172,6 +201,21 @@ class Decisions:
             connection.execute(sa.insert(_OBSERVED), row)
             told = {"period": seen.period}
             _audit(connection, seen.recorded_by, seen.recorded_at, OBSERVE, name, told)
+
+    def withdraw(self, name: str, how: Withdrawn) -> None:
+        """Keep that a decision does not hold any more.
+
+        Raises:
+            UnknownDecisionError: there is none of that name.
+            WithdrawnError: it was withdrawn before.
+        """
+        with self._catalog.write() as connection:
+            row = {
+                "decision": _holding(connection, name).number, "reason": how.reason, "at": how.at,
+                "who": how.who,
+            }  # fmt: skip
+            connection.execute(sa.insert(_WITHDRAWN), row)
+            _audit(connection, how.who, how.at, WITHDRAW, name, {"reason": how.reason})
 
     def all(self) -> list[Decision]:
         """Return all decisions, in the order they were written down."""
@@ -188,6 +232,15 @@ class Decisions:
         if name not in found:
             raise UnknownDecisionError(name, list(found))
         return found[name]
+
+
+def _holding(connection: Connection, name: str) -> Decision:
+    found = {one.name: one for one in _all(connection)}
+    if name not in found:
+        raise UnknownDecisionError(name, list(found))
+    if (withdrawn := found[name].withdrawn) is not None:
+        raise WithdrawnError(name, withdrawn)
+    return found[name]
 
 
 def _audit(
@@ -221,11 +274,19 @@ def _all(connection: Connection) -> list[Decision]:
             Observed(row.period, _number(row.before), _number(row.after), row.runs, row.note,
                      row.recorded_at, row.recorded_by)
         )  # fmt: skip
+    withdrawn = {
+        row.decision: Withdrawn(row.reason, row.at, row.who)
+        for row in connection.execute(sa.select(_WITHDRAWN))
+    }
     rows = connection.execute(sa.select(_DECISIONS).order_by(_DECISIONS.c.number))
-    return [_decision(row, tuple(seen.get(row.number, ()))) for row in rows]
+    return [
+        _decision(row, tuple(seen.get(row.number, ())), withdrawn.get(row.number)) for row in rows
+    ]
 
 
-def _decision(row: sa.Row[tuple[object, ...]], observed: tuple[Observed, ...]) -> Decision:
+def _decision(
+    row: sa.Row[tuple[object, ...]], observed: tuple[Observed, ...], withdrawn: Withdrawn | None
+) -> Decision:
     asked = row.asked
     figure = FigureAsked(
         row.metric, asked["period"], asked["basis"], asked["scope"], asked["unit"],
@@ -236,7 +297,7 @@ def _decision(row: sa.Row[tuple[object, ...]], observed: tuple[Observed, ...]) -
     return Decision(
         row.number, row.decision, date.fromisoformat(row.decided_on), row.decided_by, figure,
         _number(row.value), row.currency, row.runs, expected, review, row.recorded_at,
-        row.recorded_by, observed,
+        row.recorded_by, observed, withdrawn,
     )  # fmt: skip
 
 

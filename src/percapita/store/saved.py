@@ -69,6 +69,10 @@ class SavedView:
     shared: bool
     saved_at: datetime
 
+    def order(self, who: str) -> tuple[str | int, ...]:
+        """Return where it stands in somebody's list: their own first, then by name."""
+        return int(self.owner != who), self.name, self.owner
+
 
 class SavedViews:
     """The saved views of a store. Figures do not depend on them."""
@@ -127,10 +131,10 @@ class SavedViews:
     def seen_by(self, who: str, role: str) -> list[SavedView]:
         """Return one's own views, then the shared ones that one's role may open, by name."""
         with self._catalog.read() as connection:
-            rows = connection.execute(sa.select(VIEWS).order_by(VIEWS.c.name, VIEWS.c.owner)).all()
-        own = [_view(row) for row in rows if row.owner == who]
-        shared = [row for row in rows if row.owner != who and row.shared and role in row.roles]
-        return own + [_view(row) for row in shared]
+            rows = connection.execute(sa.select(VIEWS)).all()
+        seen = [row for row in rows if row.owner == who or (row.shared and role in row.roles)]
+        # Databases sort names each in their way.
+        return sorted(map(_view, seen), key=lambda one: one.order(who))
 
 
 def _of(connection: Connection, owner: str) -> list[SavedView]:

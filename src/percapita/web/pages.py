@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -59,7 +60,8 @@ def _answered(desk: Desk, door: Door, name: str, page: Page, write: Write, start
     async def respond(request: Request) -> Response:
         caller: Caller = request.state.caller
         own = {"who": caller.name, "role": caller.role} if name in UNKEPT else {}
-        asked = Asked(tuple(request.query_params.multi_items()), caller.sight, **own)
+        pairs = tuple(request.query_params.multi_items())
+        asked = Asked(pairs, caller.sight, name, **own)
         try:
             if request.url.path.startswith(openapi.START):
                 contract.check(name, asked.pairs)
@@ -74,9 +76,18 @@ def _answered(desk: Desk, door: Door, name: str, page: Page, write: Write, start
             return await asyncio.to_thread(_refused, request, error, start, people=write is _html)
         for somebody in view.people if caller.how != "machine" else ():
             await door.note(request, LOOKED, somebody, page=name)
-        return sent(request, content, kind)
+        return sent(request, content, kind, link=_next(request, view))
 
     return respond
+
+
+def _next(request: Request, view: View) -> str:
+    """Return the address of the page after this one, as RFC 8288 links it."""
+    cursor = view.data.get("next")
+    if not cursor:
+        return ""
+    asked = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
+    return f'<{request.url.path}?{urlencode([*asked, ("cursor", cursor)])}>; rel="next"'
 
 
 def _html(view: View, request: Request) -> tuple[str, str]:
@@ -117,13 +128,15 @@ class NoDocumentError(InputError):
         super().__init__(f"{title} is no document.", hint="Say whose statement: ?for=tier=Pro")
 
 
-def sent(request: Request, content: str | bytes, kind: str, status: int = 200) -> Response:
+def sent(
+    request: Request, content: str | bytes, kind: str, status: int = 200, *, link: str = ""
+) -> Response:
     """Send what was written, or that the reader has it already."""
     body = content.encode() if isinstance(content, str) else content
     mark = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     told = {
         "ETag": mark, "Cache-Control": "private, no-cache",
-        "Vary": "Accept-Encoding, Authorization, Cookie",
+        "Vary": "Accept-Encoding, Authorization, Cookie", **({"Link": link} if link else {}),
     }  # fmt: skip
     known = {one.strip() for one in request.headers.get("if-none-match", "").split(",")}
     if status == 200 and known & {mark, f"W/{mark}", "*"}:  # noqa: PLR2004 HTTP's own

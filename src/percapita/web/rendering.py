@@ -67,6 +67,7 @@ def _environment() -> Environment:
     )  # fmt: skip
     made.filters |= {
         "money": money,
+        "fine": fine,
         "count": count,
         "percent": percent,
         "signed": signed,
@@ -87,6 +88,13 @@ def money(value: object, places: int = 2, missing: str = numbers.UNKNOWN) -> Mar
     return Markup('<data value="{0}" title="{0}">{1}</data>').format(
         str(value), numbers.amount(exact, places)
     )
+
+
+def fine(value: object, places: int = 2) -> Markup:
+    """Write an amount that may be below a cent: then with the digits that it has."""
+    if value is None:
+        return money(value)
+    return money(value, numbers.least_places(Decimal(str(value)), places))
 
 
 def signed(value: object, places: int = 2) -> Markup:

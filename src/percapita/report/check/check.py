@@ -153,7 +153,7 @@ def check(store: Store | None, project: Project) -> Checked:
         found.findings += _rows(clear_ids(_direct(project.model), project.identity_tags))
         drivers = _meters(project.model, besides=("idle", "behaviour", "live"))
         meters = [use for use in meters if use.meter in drivers]
-    decided = [one.decided_on for one in Decisions(store.catalog).all()]
+    decided = [one.decided_on for one in Decisions(store.catalog).all() if one.withdrawn is None]
     found.practice = practice.practice(
         found.bill, classes, meters, tuple(required), project.now, decided
     )

@@ -115,7 +115,7 @@ def check_csv(found: Checked) -> Iterator[Sequence[str | None]]:
     yield ("section", "item", "verdict", "value", "target", "evidence", "advice")
     for name in _SECTIONS:
         for item in getattr(found, name):
-            yield (name, *item)
+            yield (name, *item[:-1])
     level = found.maturity
     yield ("maturity", level.level, None, None, None, level.evidence, level.missing)
     for ranked in found.dearest:

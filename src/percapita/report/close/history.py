@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
@@ -72,16 +72,14 @@ class History:
 
 
 def history(opened: Opened, period: str, chosen: Sequence[str] = ()) -> History:
-    """Gather the versions of a month that were ever its figures, or the two that are chosen.
+    """Gather the versions of a month that were ever its figures, or those that are chosen.
 
     Raises:
         InputError: there is none, or a chosen run does not have the month.
         ProofError: the causes of a move do not sum to it.
     """
     roles = _roles(opened, period)
-    runs = [opened.store.run(name) for name in chosen] or [
-        run for run in opened.store.runs() if run.id in roles and not run.collected
-    ]
+    runs = [opened.store.run(name) for name in chosen] or _kept(opened, roles)
     for run in runs:
         if period not in run.periods or opened.basis not in run.bases or run.collected:
             raise NoVersionsError(f"{period} ({opened.basis} cost) in run {run.id}")
@@ -92,6 +90,15 @@ def history(opened: Opened, period: str, chosen: Sequence[str] = ()) -> History:
     ]
     moves = [move(opened, period, before, after) for before, after in pairwise(figures)]
     return History(opened, period, tuple(figures), tuple(moves))
+
+
+def versions(opened: Opened, period: str) -> list[str]:
+    """Return the runs that were ever the figures of a month and are kept, oldest first."""
+    return [run.id for run in _kept(opened, _roles(opened, period))]
+
+
+def _kept(opened: Opened, roles: Mapping[str, str]) -> list[Run]:
+    return [run for run in opened.store.runs() if run.id in roles and not run.collected]
 
 
 def _roles(opened: Opened, period: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from percapita.report import numbers
 from percapita.report.decisions import figure, log
 from percapita.report.decisions.log import Entry
 from percapita.report.table import Column, Page
-from percapita.store.decisions import Decision, Expected, Observed
+from percapita.store.decisions import Decision, Expected, Observed, Withdrawn
 
 
 def show(page: Page, found: Sequence[Entry]) -> None:
@@ -52,6 +52,8 @@ def show_one(page: Page, entry: Entry) -> None:
         page.line(f"Review on {one.review_on}: {entry.status}.")
     for seen in one.observed:
         page.line(f"Observed in {seen.period}: {observed(one, seen)}")
+    if one.withdrawn is not None:
+        page.line(f"Withdrawn {withdrawn(one.withdrawn)}")
 
 
 def _unit(one: Decision) -> str:
@@ -88,6 +90,11 @@ def observed(one: Decision, seen: Observed) -> str:
     verdict = {True: ", as expected", False: ", short of what was expected", None: ""}
     note = f". {seen.note}" if seen.note else ""
     return f"{told}{verdict[log.reached(one, seen)]}{note}"
+
+
+def withdrawn(how: Withdrawn) -> str:
+    """Return in words when, by whom and why a decision was withdrawn."""
+    return f"on {how.at:%Y-%m-%d} by {how.who}: {how.reason}"
 
 
 def _signed(written: str, value: Decimal) -> str:

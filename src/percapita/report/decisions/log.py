@@ -16,11 +16,12 @@ from percapita.report.numbers import instant
 from percapita.report.opened import Opened
 from percapita.store.decisions import Decision, Decisions, FigureAsked, Observed
 
-Status = Literal["open", "review due", "observed"]
+Status = Literal["open", "review due", "observed", "withdrawn"]
 COLUMNS: Final = (
     "decision", "decided_on", "decided_by", "said", "metric", "period", "basis", "scope", "unit",
     "where", "then", "now", "currency", "expected", "expected_change", "expected_change_percent",
     "review_on", "status", "observed_in", "before", "after", "change", "change_percent",
+    "withdrawn_at", "withdrawn_by", "withdrawn_because",
 )  # fmt: skip
 
 
@@ -61,6 +62,8 @@ def log(opened: Opened, names: Sequence[str] = ()) -> list[Entry]:
 
 
 def _status(one: Decision, today: date) -> Status:
+    if one.withdrawn is not None:
+        return "withdrawn"
     if one.observed:
         return "observed"
     return "review due" if one.review_on is not None and one.review_on <= today else "open"
@@ -79,8 +82,8 @@ def _now(opened: Opened, asked: FigureAsked) -> tuple[Decimal | None, Mapping[st
 
 
 def days(opened: Opened, first: date, last: date) -> list[Decision]:
-    """Return what was decided between two days, both included, oldest first."""
-    kept = Decisions(opened.store.catalog).all()
+    """Return what was decided between two days, both included, and holds, oldest first."""
+    kept = [one for one in Decisions(opened.store.catalog).all() if one.withdrawn is None]
     found = [one for one in kept if first <= one.decided_on <= last]
     return sorted(found, key=lambda one: (one.decided_on, one.number))
 
@@ -116,6 +119,10 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         },
         "review_on": str(one.review_on) if one.review_on else None,
         "observed": [_observed_json(one, seen) for seen in one.observed],
+        "withdrawn": one.withdrawn and {
+            "reason": one.withdrawn.reason, "at": instant(one.withdrawn.at),
+            "by": one.withdrawn.who,
+        },
         "recorded_at": instant(one.recorded_at), "recorded_by": one.recorded_by,
     }  # fmt: skip
 
@@ -175,7 +182,10 @@ def flat(found: Sequence[Entry]) -> list[list[Any]]:
             one.expected.change_percent, str(one.review_on) if one.review_on else None,
             entry.status,
         ]  # fmt: skip
-        rows += [
-            [*kept, seen.period, seen.before, seen.after, *changed(seen)] for seen in one.observed
-        ] or [[*kept, *[None] * 5]]
+        gone = one.withdrawn
+        ended = [instant(gone.at), gone.who, gone.reason] if gone else [None] * 3
+        effects = [
+            [seen.period, seen.before, seen.after, *changed(seen)] for seen in one.observed
+        ] or [[None] * 5]
+        rows += [[*kept, *effect, *ended] for effect in effects]
     return rows

@@ -1,4 +1,4 @@
-"""A decision, and later its effect, written down: what was said is checked, figures are read."""
+"""A decision, and later its effect or its end, written down: what was said is checked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ from percapita.core.privacy import gives_away
 from percapita.report.decisions.figure import in_basis, value
 from percapita.report.numbers import MINUS
 from percapita.report.opened import Opened
-from percapita.store.decisions import Decision, Decisions, Expected, FigureAsked, Observed
+from percapita.store.decisions import (
+    Decision,
+    Decisions,
+    Expected,
+    FigureAsked,
+    Observed,
+    Withdrawn,
+)
 
 _MOST: Final = 2000
 """Characters of what is said."""
@@ -95,6 +102,19 @@ def observe(opened: Opened, name: str, period: str, who: str, *, note: str = "")
         _text("the note", note) if note.strip() else "", opened.now, who,
     )  # fmt: skip
     log.observe(name, seen)
+    return log.one(name)
+
+
+def withdraw(opened: Opened, name: str, who: str, *, reason: str) -> Decision:
+    """Write down that a decision does not hold any more, and why; it stays in the log.
+
+    Raises:
+        UnknownDecisionError: no decision is called so.
+        WithdrawnError: it was withdrawn before.
+        SaidError: no reason is given, or none that can be kept.
+    """
+    log = Decisions(opened.store.catalog)
+    log.withdraw(name, Withdrawn(_text("why it is withdrawn", reason), opened.now, who))
     return log.one(name)
 
 

@@ -87,11 +87,9 @@ class Gathered:
         return commitments(opened.store, opened.model, months=months).whole
 
     @cached_property
-    def practice(self) -> Mapping[str, Decimal | None]:
-        """The KPIs of the practice that have a figure."""
-        return {
-            one.name: None if one.value is None else Decimal(one.value) for one in self._practice()
-        }
+    def practice(self) -> Mapping[str, Item]:
+        """The KPIs of the practice, by name."""
+        return {one.name: one for one in self._practice()}
 
     def _summed(self, fact: str) -> Mapping[str, Decimal]:
         pools = {pool.name: getattr(pool, fact) for pool in self.opened.model.pools}

@@ -84,6 +84,11 @@ def _gross(g: Gathered) -> Values:
     return {"": percent(total([revenue, -cost]), revenue)}
 
 
+def _practice(gathered: Gathered) -> Values:
+    kpis = gathered.practice.items()
+    return {name: None if one.value is None else Decimal(one.value) for name, one in kpis}
+
+
 METRICS: Final[tuple[Metric, ...]] = (
     Metric("cost_per_unit", "Cost per unit", "money per unit", "unit",
            "Allocated cost of all pools / units of the period.", _units("cost_per_unit")),
@@ -171,6 +176,6 @@ METRICS: Final[tuple[Metric, ...]] = (
            _commitment("effective_savings_rate")),
     Metric("practice", "KPIs of the practice", "number", "KPI",
            "Tag coverage, attribution and what else percapita check judges.",
-           lambda g: dict(g.practice)),
+           _practice),
 )  # fmt: skip
 """Every metric, in the order it is shown."""

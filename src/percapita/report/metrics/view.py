@@ -17,7 +17,7 @@ from percapita.report.metrics.listed import METRICS, Kind, Metric, Value
 from percapita.report.opened import Opened
 from percapita.report.table import Column, Page
 
-COLUMNS: Final = ("metric", "of", "title", "kind", "value", "meaning")
+COLUMNS: Final = ("metric", "of", "title", "kind", "value", "unit", "meaning")
 _CENTS: Final = 2
 _FINE: Final = 4
 
@@ -38,6 +38,8 @@ class Row:
     of: str
     """The unit, layer and alike that it is of; empty where it is of everything."""
     value: Value
+    unit: str = ""
+    """That the value is shown with: ``%``, days, decisions; money is in the period's currency."""
 
     @property
     def written(self) -> str | int | None:
@@ -47,7 +49,10 @@ class Row:
     @property
     def shown(self) -> str:
         """The value as people read it."""
-        return written(self.metric.kind, self.value)
+        if self.unit in ("", "%") or self.value is None:
+            return written("percent" if self.unit else self.metric.kind, self.value)
+        unit = self.unit.removesuffix("s") if self.value == 1 else self.unit
+        return f"{written('count', int(self.value))} {unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +86,17 @@ def values(
             raise UnknownMetricError(name)
     gathered = Gathered(opened, period, practice)
     rows = [
-        Row(metric, of, value)
+        Row(metric, of, value, _unit(gathered, metric, of))
         for metric in ([known[name] for name in names] or METRICS)
         for of, value in metric.read(gathered).items()
     ]
     return Valued(as_json.meta(gathered.by_pool), tuple(rows))
+
+
+def _unit(gathered: Gathered, metric: Metric, of: str) -> str:
+    if metric.name == "practice":
+        return gathered.practice[of].unit
+    return "%" if metric.kind == "percent" else ""
 
 
 def written(kind: Kind, value: Value) -> str:
@@ -109,7 +120,8 @@ def to_json(found: Valued) -> dict[str, Any]:
         "metrics": [
             {
                 "metric": row.metric.name, "of": row.of or None, "title": row.metric.title,
-                "kind": row.metric.kind, "value": row.written, "meaning": row.metric.meaning,
+                "kind": row.metric.kind, "value": row.written, "unit": row.unit or None,
+                "meaning": row.metric.meaning,
             }
             for row in found.rows
         ],
@@ -120,7 +132,7 @@ def flat(found: Valued) -> list[list[Any]]:
     """Return a row a value, under ``COLUMNS``."""
     return [
         [row.metric.name, row.of or None, row.metric.title, row.metric.kind, row.value,
-         row.metric.meaning]
+         row.unit or None, row.metric.meaning]
         for row in found.rows
     ]  # fmt: skip
 

@@ -23,6 +23,7 @@ BODIES: Final[Mapping[str, Schema]] = {
         expected=TEXT, change=TEXT, review_on=TEXT,
     ),
     "decisions/observed": record(more=("note",), decision=TEXT, period=TEXT, note=TEXT),
+    "decisions/withdrawn": record(decision=TEXT, reason=TEXT),
     "views": record(more=("shared", "newest"), name=TEXT, query=TEXT, shared=_YES, newest=_YES),
     "views/delete": record(more=("owner",), name=TEXT, owner=TEXT),
 }  # fmt: skip
@@ -55,11 +56,6 @@ async def read(request: Request, name: str) -> Mapping[str, Any]:
     return found
 
 
-def _halved(text: str) -> bool:
-    """Tell whether JSON escaped half of a pair: no such text can be kept or sent."""
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
 def _check(found: Mapping[str, Any], schema: Schema) -> None:
     known = schema["properties"]
     for name, value in found.items():
@@ -71,11 +67,10 @@ def _check(found: Mapping[str, Any], schema: Schema) -> None:
             raise BodyError(f"{name} is to be {'a list of texts' if many else 'text'}.")
         if not all(_is_text(one) for one in texts):
             raise BodyError(f"{name} has half a sign: a surrogate without its other half.")
-        if any(_halved(one) for one in texts):
-            raise BodyError(f"{name} has half of a character.", "Send text as UTF-8.")
     if missing := [name for name in schema["required"] if name not in found]:
         raise BodyError(f"{', '.join(missing)} is missing.", "See openapi.json.")
 
 
 def _is_text(written: str) -> bool:
+    """Tell whether JSON escaped no half of a pair alone: that can be neither kept nor sent."""
     return not any("\ud800" <= sign <= "\udfff" for sign in written)

@@ -9,6 +9,8 @@ from typing import Final
 from percapita.core.errors import InputError, nearest
 from percapita.measure.question import SCOPES
 from percapita.model.spec import Basis
+from percapita.web.api.lists import LISTS
+from percapita.web.api.paging import MOST
 from percapita.web.shapes import books, cost, decisions, health, live
 from percapita.web.shapes.kinds import TEXT, Schema, among, words
 
@@ -52,11 +54,10 @@ _BASIS: Final = Parameter("basis", "Basis of cost.", words(Basis))
 _RUN: Final = Parameter("run", "A run other than the published one.", TEXT)
 _UNIT: Final = Parameter("unit", "What cost is divided by.", TEXT)
 _BY: Final = Parameter("by", "What rows are cut by.", TEXT)
-_CURSOR: Final = Parameter("cursor", "`next` of the page before.", TEXT)
 _POSITIVE: Final = {"type": "integer", "minimum": 1}
 _FIGURES: Final = (_PERIOD, _BASIS, _RUN)
 
-PARAMETERS: Final[Mapping[str, tuple[Parameter, ...]]] = {
+_ASKED: Final[Mapping[str, tuple[Parameter, ...]]] = {
     "overview": (*_FIGURES, _BY, _UNIT),
     "cost": (
         *_FIGURES, Parameter("by", "What rows are cut by, in order.", TEXT, many=True),
@@ -65,8 +66,6 @@ PARAMETERS: Final[Mapping[str, tuple[Parameter, ...]]] = {
         Parameter("facet", "Names whose values are counted beside the rows.", TEXT, many=True),
         Parameter("scope", "Which pools count.", among(*SCOPES)),
         _UNIT, Parameter("top", "Only the dearest rows, the rest summed.", _POSITIVE),
-        Parameter("limit", "Rows of a page of the list.", {**_POSITIVE, "maximum": 10_000}),
-        _CURSOR,
     ),
     "explain": (
         *_FIGURES, Parameter("subject", "A user id, tenant, pseudonym or #NUMBER.", TEXT),
@@ -103,10 +102,22 @@ PARAMETERS: Final[Mapping[str, tuple[Parameter, ...]]] = {
     "audit": (
         Parameter("who", "Only what this one did.", TEXT),
         Parameter("what", "Only entries of this kind.", TEXT),
-        Parameter("limit", "Entries of a page.", {**_POSITIVE, "maximum": 1000}),
-        _CURSOR,
     ),
 }  # fmt: skip
+
+
+def _paging(page: str) -> tuple[Parameter, ...]:
+    """Return what a page with a list takes to give it in pages."""
+    names = LISTS.get(page, ())
+    which = Parameter("list", "Which list comes in pages; the first unless said.", among(*names))
+    return (
+        *([which] if len(names) > 1 else []),
+        *([Parameter("limit", "Rows of a page of the list.", {**_POSITIVE, "maximum": MOST}),
+           Parameter("cursor", "`next` of the page before.", TEXT)] if names else []),
+    )  # fmt: skip
+
+
+PARAMETERS: Final = {page: (*asked, *_paging(page)) for page, asked in _ASKED.items()}
 """Page -> what its API takes."""
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from percapita.core.version import VERSION
 from percapita.web.api.bodies import BODIES
 from percapita.web.api.contract import PARAMETERS, RESULTS
+from percapita.web.api.lists import LISTS, WHOLE
 from percapita.web.routes import Route
 from percapita.web.shapes import COMPONENTS
 from percapita.web.shapes.kinds import COUNT, TEXT, listed, record, ref
@@ -32,15 +33,24 @@ SCHEMAS: Final[Mapping[str, Any]] = {
 """Every part of the API that has a name of its own."""
 _WRITTEN: Final = {"views": ref("SavedView"), "views/delete": record(deleted=TEXT)}
 """What addresses that are written to answer with; the others with a decision."""
+_SAME: Final = {"description": "The reader has it already: see ETag and If-None-Match."}
+FILES: Final[Mapping[str, tuple[str, str]]] = {
+    "csv": ("text/csv", "The rows of the page as CSV, one line of names first."),
+    "parquet": ("application/vnd.apache.parquet", "The rows of the page as Parquet."),
+}
+"""Ending of an address -> media type, and what is there: the same names are taken as by the API."""
 _BY: Final = {"name": "by", "in": "query", "description": "What rows are cut by.", "schema": TEXT}
 
 
 def document(routes: Sequence[Route]) -> dict[str, Any]:
     """Describe every route of the API."""
-    found = [route for route in routes if route.path.startswith(START)]
     paths: dict[str, dict[str, Any]] = {}
-    for route in found:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    for route in routes:
+        page, _, form = route.path.strip("/").partition(".")
+        if route.path.startswith(START):
+            paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        elif form in FILES and page in PARAMETERS:
+            paths[route.path] = {"get": _file(route, page, form)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -67,15 +77,41 @@ def _operation(route: Route) -> dict[str, Any]:
         return _writing(route, name)
     return {
         "operationId": name.replace("/", "_").replace(".", "_"),
-        "description": f"For {', '.join(sorted(route.roles))}.",
+        "description": f"For {', '.join(sorted(route.roles))}.{_bounds(name)}",
         "parameters": _parameters(name),
         "responses": {
             "200": _success(name),
-            "304": {"description": "The reader has it already: see ETag and If-None-Match."},
+            "304": _SAME,
             **{str(status): _problem(said) for status, said in _REFUSED.items()},
             **({"503": _problem("The estimate is not ready.")} if "live" in name else {}),
         },
     }
+
+
+def _bounds(page: str) -> str:
+    """Say which lists of an answer come in pages, and why the others need not."""
+    pages = [f"`{name}` comes in pages" for name in LISTS.get(page, ())]
+    return "".join(
+        f" {told}."
+        for told in (*pages, *(f"`{n}`: {why}" for n, why in WHOLE.get(page, {}).items()))
+    )
+
+
+def _file(route: Route, page: str, form: str) -> dict[str, Any]:
+    """Describe a page as a file."""
+    kind, said = FILES[form]
+    return {
+        "operationId": f"{page}_{form}",
+        "description": f"{said} For {', '.join(sorted(route.roles))}.",
+        "parameters": _parameters(page),
+        "responses": {
+            "200": {
+                "description": "The file.", "content": {kind: {}}, "headers": _headers(page),
+            },
+            "304": _SAME,
+            **{str(status): _problem(told) for status, told in _REFUSED.items()},
+        },
+    }  # fmt: skip
 
 
 def _writing(route: Route, name: str) -> dict[str, Any]:
@@ -115,11 +151,18 @@ def _success(name: str) -> dict[str, Any]:
         return {"description": said, "content": {"text/event-stream": {}}}
     known: Mapping[str, Any] = {"openapi.json": {"type": "object"}}
     schema = known.get(name) or ref(name.capitalize())
-    headers = {"ETag": {"description": "Of this answer.", "schema": TEXT}}
     told: dict[str, Any] = {
         "description": "The figures.", "content": {"application/json": {"schema": schema}}
     }  # fmt: skip
-    return told if name == "live" else {**told, "headers": headers}
+    return told if name == "live" else {**told, "headers": _headers(name)}
+
+
+def _headers(page: str) -> dict[str, Any]:
+    link = {"description": 'Where the next page is, `rel="next"` (RFC 8288).', "schema": TEXT}
+    return {
+        "ETag": {"description": "Of this answer.", "schema": TEXT},
+        **({"Link": link} if page in LISTS else {}),
+    }
 
 
 def _problem(said: str) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from percapita.core.privacy import digest
 from percapita.core.roles import EVERYTHING, Sight
@@ -13,7 +13,10 @@ from percapita.report.cost.sighted import NotForRoleError, check_beside
 from percapita.report.document.blocks import Document
 from percapita.report.opened import Opened, open_figures, open_runs
 from percapita.web.api import paging
+from percapita.web.api.paging import Place
 from percapita.web.desk import Bench
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class Asked:
     pairs: tuple[tuple[str, str], ...] = ()
     sight: Sight = EVERYTHING
     """What whoever asks may see."""
+    page: str = ""
+    """Of which page."""
     who: str = ""
     role: str = ""
     """Who asks, where the answer is theirs alone: it is never kept."""
@@ -68,8 +73,8 @@ def opened(bench: Bench, asked: Asked) -> Opened:
         NotForRoleError: a run is asked for, and whoever asks may see published ones only.
     """
     check_beside(asked.sight, run=asked.one("run"))
-    if cursor := asked.one("cursor"):
-        return _as_before(bench, asked, cursor)
+    if (place := place_of(bench, asked)).runs:
+        return _as_before(bench, asked, place)
     path = bench.project.model_path
     text = path.read_text(encoding="utf-8-sig") if path.exists() else None
     return open_figures(
@@ -78,12 +83,61 @@ def opened(bench: Bench, asked: Asked) -> Opened:
     )  # fmt: skip
 
 
-def _as_before(bench: Bench, asked: Asked, cursor: str) -> Opened:
+def _as_before(bench: Bench, asked: Asked, place: Place) -> Opened:
     """Open the runs that a list was begun with."""
-    place = paging.read(bench.store.key, cursor)
     if not asked.sight.people and place.runs != bench.store.published(place.basis):
         raise NotForRoleError("runs that are not published any more: begin the list anew")
     return open_runs(bench.store, place.runs, place.basis, now=bench.project.now)
+
+
+def place_of(bench: Bench, asked: Asked) -> Place:
+    """Return where the list goes on that an address asks for; its beginning without a cursor.
+
+    Raises:
+        CursorError: the cursor is none of this list.
+    """
+    cursor = asked.one("cursor")
+    question = paging.question(asked.page, asked.pairs)
+    return paging.read(bench.store.key, question, cursor) if cursor else Place()
+
+
+def cursor_of(bench: Bench, asked: Asked, place: Place) -> str:
+    """Return the cursor of a place in the list that an address asks for."""
+    return paging.write(bench.store.key, paging.question(asked.page, asked.pairs), place)
+
+
+def limit_of(asked: Asked) -> int | None:
+    """Return how many rows a page is to have; ``None`` where the whole list is asked for."""
+    limit = asked.number("limit", paging.USUAL if asked.one("cursor") else None)
+    return limit and min(limit, paging.MOST)
+
+
+def page_of(
+    bench: Bench, asked: Asked, rows: Sequence[Row], found: Opened
+) -> tuple[Sequence[Row], dict[str, str | None]]:
+    """Return the rows of a page, and its ``next``: of a list of the figures that are opened."""
+    limit = limit_of(asked)
+    if limit is None:
+        return rows, {}
+    begin = place_of(bench, asked).after
+    end = begin + limit
+    place = Place(end, basis=found.basis, runs=found.runs)
+    following = cursor_of(bench, asked, place) if end < len(rows) else None
+    return rows[begin:end], {"next": following}
+
+
+def page_after(
+    bench: Bench, asked: Asked, rows: Sequence[Row], by: Callable[[Row], tuple[str | int, ...]]
+) -> tuple[Sequence[Row], dict[str, str | None]]:
+    """Return the same of a list that grows, put in the order of ``by``, which no two share."""
+    limit = limit_of(asked)
+    if limit is None:
+        return rows, {}
+    last = place_of(bench, asked).last
+    left = sorted((row for row in rows if not last or by(row) > last), key=by)
+    page = left[:limit]
+    more = len(left) > limit
+    return page, {"next": cursor_of(bench, asked, Place(last=by(page[-1]))) if more else None}
 
 
 def noted(bench: Bench, written: str) -> str:

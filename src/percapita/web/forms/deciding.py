@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from percapita.core.roles import BOOKS
 from percapita.report.decisions.log import entry_json, log
-from percapita.report.decisions.record import Said, observe, record
+from percapita.report.decisions.record import Said, observe, record, withdraw
 from percapita.report.opened import open_figures
 from percapita.web.api import bodies
 from percapita.web.desk import Bench, Desk
@@ -27,7 +27,7 @@ _TEXTS: Final = (
 
 
 class Deciding:
-    """Takes decisions, and what came of them."""
+    """Takes decisions, what came of them, and that they do not hold any more."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -37,8 +37,10 @@ class Deciding:
         return (
             Route("/decisions", self.record_form, BOOKS, method="POST", people=True),
             Route("/decisions/observed", self.observe_form, BOOKS, method="POST", people=True),
+            Route("/decisions/withdrawn", self.withdraw_form, BOOKS, method="POST", people=True),
             Route("/api/v1/decisions", self.record_json, BOOKS, method="POST"),
             Route("/api/v1/decisions/observed", self.observe_json, BOOKS, method="POST"),
+            Route("/api/v1/decisions/withdrawn", self.withdraw_json, BOOKS, method="POST"),
         )
 
     async def record_form(self, request: Request) -> Response:
@@ -60,6 +62,15 @@ class Deciding:
         sent = await bodies.read(request, "decisions/observed")
         return _created(await self._observe(request, sent))
 
+    async def withdraw_form(self, request: Request) -> Response:
+        """Write down that a decision does not hold any more, and show it."""
+        return _shown(await self._withdraw(request, await form(request)))
+
+    async def withdraw_json(self, request: Request) -> Response:
+        """Do the same for a program."""
+        sent = await bodies.read(request, "decisions/withdrawn")
+        return _created(await self._withdraw(request, sent))
+
     async def _record(self, request: Request, sent: Mapping[str, Any]) -> dict[str, Any]:
         who = name_of(request)
         said = Said(where=sent.get("where", ()), **{name: sent.get(name, "") for name in _TEXTS})
@@ -79,6 +90,18 @@ class Deciding:
             opened = open_figures(bench.store, now=bench.project.now)
             name, period = sent.get("decision", ""), sent.get("period", "")
             kept = observe(opened, name, period, who, note=sent.get("note", ""))
+            return entry_json(log(opened, [kept.name])[0])
+
+        found: dict[str, Any] = await self._desk.answer(None, keep)
+        return found
+
+    async def _withdraw(self, request: Request, sent: Mapping[str, Any]) -> dict[str, Any]:
+        who = name_of(request)
+
+        def keep(bench: Bench) -> dict[str, Any]:
+            opened = open_figures(bench.store, now=bench.project.now)
+            name, reason = sent.get("decision", ""), sent.get("reason", "")
+            kept = withdraw(opened, name, who, reason=reason)
             return entry_json(log(opened, [kept.name])[0])
 
         found: dict[str, Any] = await self._desk.answer(None, keep)

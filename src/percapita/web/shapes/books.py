@@ -20,6 +20,7 @@ from percapita.web.shapes.kinds import (
     INSTANT,
     MONEY,
     MONTH,
+    NEXT,
     RATE,
     RUN,
     STATUS,
@@ -119,7 +120,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         imports=record(new=listed(TEXT), gone=listed(TEXT)),
         causes=listed(record(cause=TEXT, lines=COUNT, **_MOVED)),
     ),
-    "StatementList": record(more=("benchmark",), **STATEMENT),
+    "StatementList": record(more=("benchmark", "next"), **STATEMENT, next=NEXT),
     "Showback": record(
         meta=record(
             more=("sampled",), **META, kind=words(Kind), compared_with=maybe(MONTH),
@@ -161,6 +162,8 @@ EXPLAIN: Final = record(
     other_lines=record(count=COUNT, amount=MONEY),
 )
 LINE: Final = record(
+    more=("next",),
+    next=NEXT,
     meta=ref("ExplainMeta"),
     line=ref("BillLine"),
     total=MONEY,
@@ -179,6 +182,8 @@ PRICING: Final = record(
     drivers=listed(ref("DriverPrice")),
 )
 HISTORY: Final = record(
+    more=("next",),
+    next=NEXT,
     meta=record(basis=BASIS, currency=TEXT, period=MONTH, as_of=INSTANT),
     versions=listed(ref("Version")),
     moves=listed(ref("Move")),
@@ -195,4 +200,4 @@ MODEL: Final = record(
     segments=listed(record(segment=TEXT, **{"from": TEXT})),
     pools=listed(ref("Decision")),
 )
-AUDIT: Final = record(entries=listed(ref("Entry")), next=maybe(TEXT))
+AUDIT: Final = record(entries=listed(ref("Entry")), next=NEXT)

@@ -23,6 +23,7 @@ from percapita.web.shapes.kinds import (
     MOMENT,
     MONEY,
     MONTH,
+    NEXT,
     RUN,
     STATUS,
     TEXT,
@@ -128,6 +129,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     ),
     "Metric": record(
         metric=TEXT, of=maybe(TEXT), title=TEXT, kind=words(Kind), value=ref("Value"),
+        unit=maybe(TEXT),
         meaning=TEXT,
     ),
     "Value": {"anyOf": [MONEY, COUNT, {"type": "null"}]},
@@ -137,10 +139,10 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     ),
 }  # fmt: skip
 
-VIEWS: Final = record(views=listed(ref("SavedView")))
+VIEWS: Final = record(more=("next",), views=listed(ref("SavedView")), next=NEXT)
 OVERVIEW: Final = record(more=("benchmark",), **GLANCE)
 COST: Final = record(
-    more=("benchmark", "compare", "next", "facets"), **STATEMENT, next=maybe(TEXT),
+    more=("benchmark", "compare", "next", "facets"), **STATEMENT, next=NEXT,
     compare=ref("Comparison"), facets=listed(ref("Facet")),
 )  # fmt: skip
 FIGURES: Final = record(meta=ref("Meta"), metrics=listed(ref("Metric")))

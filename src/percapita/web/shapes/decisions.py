@@ -14,6 +14,7 @@ from percapita.web.shapes.kinds import (
     FLAG,
     INSTANT,
     MONEY,
+    NEXT,
     TEXT,
     Schema,
     among,
@@ -41,7 +42,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             effect=maybe(TEXT), change=maybe(MONEY), change_percent=maybe(MONEY)
         ),
         review_on=maybe(DAY), observed=listed(ref("Observed")), recorded_at=INSTANT,
-        recorded_by=TEXT,
+        recorded_by=TEXT, withdrawn=maybe(record(reason=TEXT, at=INSTANT, by=TEXT)),
     ),
     "Observed": record(
         period=TEXT, before=maybe(MONEY), after=maybe(MONEY), change=maybe(MONEY),
@@ -51,6 +52,8 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
 }  # fmt: skip
 
 DECISIONS: Final = record(
+    more=("next",),
+    next=NEXT,
     meta=record(as_of=INSTANT, timezone=TEXT),
     decisions=listed(ref("Decided")),
     figure=maybe(record(**_ASKED, value=maybe(MONEY), runs=_RUNS)),

@@ -19,6 +19,7 @@ from percapita.web.shapes.kinds import (
     INSTANT,
     MONEY,
     MONTH,
+    NEXT,
     SHARE,
     TEXT,
     Schema,
@@ -100,6 +101,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
 }  # fmt: skip
 
 DATA: Final = record(
+    more=("next",), next=NEXT,
     meta=record(
         period=maybe(TEXT), as_of=INSTANT, basis=among(*COSTS), currency=TEXT, runs=listed(TEXT)
     ),

@@ -128,5 +128,7 @@ BASIS: Final = words(Basis)
 STATUS: Final = among("open", "closed")
 RUN: Final[Schema] = {"anyOf": [TEXT, listed(TEXT)]}
 """A run, or those that months stand in."""
+NEXT: Final = maybe(TEXT)
+"""The cursor of the page after this one; null after the last."""
 CUT: Final = maybe(TEXT)
 """What a row is cut by: under the name of the cut; null where it is not known."""

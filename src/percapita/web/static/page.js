@@ -36,8 +36,11 @@
     const written = (node, value) => {
       if (node.dataset.kind === "time") return String(value).slice(0, 19).replace("T", " ");
       if (node.dataset.kind === "age") return value < 120 ? `${value} s ago` : `${Math.round(value / 60)} min ago`;
-      const places = Number(node.dataset.places);
-      const text = Math.abs(value).toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
+      const size = Math.abs(value);
+      let places = Number(node.dataset.places);
+      // Below a cent: the digits that it has, as numbers.least_places counts them.
+      if (size && size < 10 ** -places) places = Math.min(2 - Math.floor(Math.log10(size)), 12);
+      const text = size.toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
       return (Number(value) < 0 ? "\u2212" : "") + text;
     };
     const source = new EventSource(state.dataset.stream);

@@ -19,10 +19,18 @@ from percapita.report.cost.answer import Answer
 from percapita.report.cost.facets import facets
 from percapita.report.numbers import amount, places
 from percapita.report.opened import Opened
-from percapita.web.api import paging
 from percapita.web.desk import Bench
 from percapita.web.desk.addresses import address, facet_links, facet_names, filters
-from percapita.web.desk.view import Asked, View, noted, opened, period_of, periods
+from percapita.web.desk.view import (
+    Asked,
+    View,
+    limit_of,
+    noted,
+    opened,
+    page_of,
+    period_of,
+    periods,
+)
 
 _TOP: Final = 50
 _DRAWN: Final = 12
@@ -38,14 +46,12 @@ def view(bench: Bench, asked: Asked) -> View:
     by = asked.all("by") or [cuts(found, asked.sight)[0]]
     period = period_of(found, asked)
     question = _question(found, asked, by, period)
-    limit = asked.number("limit")
-    if limit:
+    if limit_of(asked):
         question = replace(question, top=None)
     now = sighted.answer(found, question, asked.sight)
-    now, following = _paged(bench, asked, now, limit) if limit else (now, None)
-    data = cost_json.statement(now)
-    if limit:
-        data["next"] = following
+    page, following = page_of(bench, asked, now.figures.rows, found)
+    now = replace(now, figures=replace(now.figures, rows=tuple(page)))
+    data = cost_json.statement(now) | following
     header, rows = cost_json.flat(now)
     compared = asked.one("compare")
     if compared:
@@ -71,18 +77,6 @@ def view(bench: Bench, asked: Asked) -> View:
         noted(bench, where) for where in asked.all("where") if where.partition("=")[0] in _PEOPLE
     ]
     return View("cost.html", f"Cost by {' and '.join(by)}", data, header, rows, shown, people)
-
-
-def _paged(bench: Bench, asked: Asked, now: Answer, limit: int) -> tuple[Answer, str | None]:
-    """Return a page of the rows, and the cursor of the next one."""
-    key, found = bench.store.key, now.opened
-    cursor = asked.one("cursor")
-    after = paging.read(key, cursor).after if cursor else 0
-    rows = now.figures.rows
-    end = after + limit
-    place = paging.Place(found.basis, found.runs, end)
-    page = replace(now, figures=replace(now.figures, rows=rows[after:end]))
-    return page, paging.write(key, place) if end < len(rows) else None
 
 
 def cuts(found: Opened, sight: Sight = EVERYTHING) -> list[str]:

@@ -14,14 +14,14 @@ from percapita.report.decisions.log import COLUMNS, Entry, figure_json, flat, lo
 from percapita.report.opened import Opened
 from percapita.store.decisions import FigureAsked
 from percapita.web.desk import Bench
-from percapita.web.desk.view import Asked, View, opened, period_of, periods
+from percapita.web.desk.view import Asked, View, opened, page_after, period_of, periods
 
 
 def view(bench: Bench, asked: Asked) -> View:
     """Show the log, and the figure that the address asks for, to decide on."""
     found = opened(bench, asked)
-    entries = log(found)
-    data = to_json(found, entries)
+    entries, following = page_after(bench, asked, log(found), _newest_first)
+    data = to_json(found, entries) | following
     data["figure"] = _figure(found, asked) if asked.one("metric") else None
     shown = {
         "entries": [_shown(found, one) for one in entries],
@@ -31,6 +31,10 @@ def view(bench: Bench, asked: Asked) -> View:
         "today": str(local_day(found.now, found.zone)),
     }  # fmt: skip
     return View("decisions.html", "Decisions", data, COLUMNS, flat(entries), shown)
+
+
+def _newest_first(entry: Entry) -> tuple[int]:
+    return (-entry.decision.number,)
 
 
 def _figure(found: Opened, asked: Asked) -> dict[str, Any]:
@@ -79,5 +83,6 @@ def _shown(found: Opened, entry: Entry) -> dict[str, Any]:
         "page": figure.page(one.figure), "then": figure.said(metric, one.value),
         "now": figure.said(metric, entry.now), "runs": sorted(set(one.runs.values())),
         "expected": as_text.expected(one.expected, metric), "later": later,
+        "withdrawn": as_text.withdrawn(one.withdrawn) if one.withdrawn else "",
         "observed": [(seen, as_text.observed(one, seen)) for seen in one.observed],
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,7 @@ from percapita.report.explain import bound
 from percapita.report.numbers import amount
 from percapita.store.catalog.people import people
 from percapita.web.desk import Bench
-from percapita.web.desk.view import Asked, View, opened
+from percapita.web.desk.view import Asked, View, opened, page_of
 
 _DRAWN = 12
 
@@ -30,9 +31,12 @@ def view(bench: Bench, asked: Asked) -> View:
     question = explain_asked.question(found, asked.one("period") or None, "", None)
     meta = explain_asked.meta(found, asked.one("period") or None, "")
     up = bound.line(found, question, line_id)
+    receivers, following = page_of(bench, asked, explain_json.by_receiver(up.got), found)
+    if following:
+        up = replace(up, got=[one for _, _, rows in receivers for one in rows])
     known = people(found.store.catalog, {one.subject for one in up.got})
     page = explain_json.Asked(f"line {up.line['LineId']}", {}, meta, zone=found.zone)
-    data: dict[str, Any] = json.loads(explain_json.up_json(page, up, known))
+    data: dict[str, Any] = json.loads(explain_json.up_json(page, up, known)) | following
     header, *rows = explain_json.up_csv(up, known)
     shown = {"chart": _chart(data)}
     title = f"Line {data['line']['LineId'][:12]}"

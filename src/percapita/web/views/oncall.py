@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from percapita.live.desk import Desk
 from percapita.live.watch import watch
 from percapita.report.charts import Mark, Point, Series, line
-from percapita.report.numbers import amount, places
+from percapita.report.numbers import amount, least_places, places
 from percapita.store import Store
 from percapita.web.desk import Bench
 from percapita.web.desk.view import Asked, View
@@ -39,7 +39,7 @@ def _chart(data: Mapping[str, Any]) -> str:
     if not hours:
         return ""
     points = tuple(
-        Point(row["start"][11:16], Decimal(row["amount"]), amount(Decimal(row["amount"])),
+        Point(row["start"][11:16], Decimal(row["amount"]), _shown(Decimal(row["amount"])),
               Decimal(row["low"]), Decimal(row["high"]))
         for row in hours
     )  # fmt: skip
@@ -84,6 +84,10 @@ def _marks(data: Mapping[str, Any], hours: Sequence[Mapping[str, Any]]) -> list[
             said = f"{one['at'][11:16]} {one['kind']}: {one['name']}"
             marks.append(Mark(at, said, _PAINTS.get(one["kind"], "")))
     return marks
+
+
+def _shown(value: Decimal) -> str:
+    return amount(value, least_places(value))
 
 
 def _decimal(written: str | None) -> Decimal | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -13,7 +14,16 @@ from percapita.report.document import html
 from percapita.report.opened import Opened
 from percapita.report.statements import paper, showback
 from percapita.web.desk import Bench
-from percapita.web.desk.view import Asked, View, noted, opened, period_of, periods
+from percapita.web.desk.view import (
+    Asked,
+    View,
+    limit_of,
+    noted,
+    opened,
+    page_of,
+    period_of,
+    periods,
+)
 
 _PEOPLE: Final = ("user", "session", "tenant")
 _MOST: Final = 200
@@ -30,7 +40,7 @@ def view(bench: Bench, asked: Asked) -> View:
     }  # fmt: skip
     if shown["of"]:
         return _statement(bench, asked, shown)
-    return _list(found, asked, shown)
+    return _list(bench, found, asked, shown)
 
 
 def _cuts(found: Opened) -> list[str]:
@@ -62,17 +72,20 @@ def _statement(bench: Bench, asked: Asked, shown: dict[str, Any]) -> View:
     )
 
 
-def _list(found: Opened, asked: Asked, shown: dict[str, Any]) -> View:
+def _list(bench: Bench, found: Opened, asked: Asked, shown: dict[str, Any]) -> View:
     by = asked.one("by") or shown["cuts"][0]
     question = ask(
-        found.model, by=[by], period=found.period(shown["period"]), basis=found.basis, top=_MOST
-    )
+        found.model, by=[by], period=found.period(shown["period"]), basis=found.basis,
+        top=None if limit_of(asked) else _MOST,
+    )  # fmt: skip
     listed = answer(found, question)
+    page, following = page_of(bench, asked, listed.figures.rows, found)
+    listed = replace(listed, figures=replace(listed.figures, rows=tuple(page)))
     kept = {"period": shown["period"], "basis": found.basis}
     shown |= {
         "by": by,
         "to": lambda value: f"/statements?{urlencode({'for': f'{by}={value}', **kept})}",
     }
     header, rows = as_json.flat(listed)
-    data = as_json.statement(listed)
+    data = as_json.statement(listed) | following
     return View("statements.html", f"Statements by {by}", data, header, rows, shown)

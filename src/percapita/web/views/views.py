@@ -6,17 +6,18 @@ from percapita.report.cost.saved import described
 from percapita.report.numbers import instant
 from percapita.store.saved import SavedViews
 from percapita.web.desk import Bench
-from percapita.web.desk.view import Asked, View
+from percapita.web.desk.view import Asked, View, page_after
 
 COLUMNS = ("name", "owner", "shared", "saved_at", "address")
 
 
 def view(bench: Bench, asked: Asked) -> View:
     """List what whoever asks may open."""
-    found = SavedViews(bench.store.catalog).seen_by(asked.who, asked.role)
+    seen = SavedViews(bench.store.catalog).seen_by(asked.who, asked.role)
+    found, following = page_after(bench, asked, seen, lambda one: one.order(asked.who))
     told = [described(one, asked.who) for one in found]
     rows = [
         [one.name, one.owner, "yes" if one.shared else "no", instant(one.saved_at), row["address"]]
         for one, row in zip(found, told, strict=True)
     ]
-    return View("views.html", "Saved views", {"views": told}, COLUMNS, rows)
+    return View("views.html", "Saved views", {"views": told, **following}, COLUMNS, rows)

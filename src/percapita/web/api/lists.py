@@ -1,0 +1,85 @@
+"""Every list that the API gives: those that come in pages, and what bounds each of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+LISTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "cost": ("rows",),
+    "line": ("receivers",),
+    "statements": ("rows",),
+    "history": ("versions",),
+    "decisions": ("decisions",),
+    "data": ("sources", "broken_rows"),
+    "views": ("views",),
+    "audit": ("entries",),
+}
+"""Page -> its lists that come in pages; where there are several, ``list`` says which."""
+
+WHOLE: Final[Mapping[str, Mapping[str, str]]] = {
+    "cost": {
+        "adjustments": "one a month and closing that it restated",
+        "facets": "one a name that was asked for, of eight values each",
+    },
+    "explain": {
+        "pools": "those of the cost model",
+        "lines": "as many as `lines` says, the dearest; `other_lines` sums the rest",
+    },
+    "line": {
+        "parts": "one a group of the line",
+        "groups": "one a step from the line to receivers",
+    },
+    "statements": {"adjustments": "one a month and closing that it restated"},
+    "history": {"moves": "those into the versions of the page"},
+    "overview": dict.fromkeys(
+        ("rows", "windows", "trend", "scopes", "by_month", "cohorts", "changes", "marks", "events",
+         "findings", "adjustments"), "what one screen shows",
+    ),
+    "report": dict.fromkeys(
+        ("rows", "windows", "trend", "scopes", "by_month", "cohorts", "changes", "marks", "events",
+         "findings", "adjustments"), "what one document holds",
+    ),
+    "pricing": {
+        "tiers": "one a value of the segment",
+        "drivers": "one a pool, cell and meter of the cost model",
+    },
+    "oncall": dict.fromkeys(
+        ("rows", "classes", "pools", "attribution", "sampling", "services", "hours", "events",
+         "endpoints"), "what one screen shows of the last day",
+    ),
+    "debug": dict.fromkeys(
+        ("sampling", "endpoints", "calls", "storage", "third_party", "deliveries"),
+        "what one screen shows of a month, the heaviest first",
+    ),
+    "roles": {"questions": "those of the role"},
+    "resources": {
+        "mapped": "the rows of the resource map",
+        "missing": "one a type of resource on the bill",
+    },
+    "reconcile": {
+        "pools": "those of the cost model",
+        "periods": "months",
+        "adjustments": "one a month and closing that it restated",
+        "conversions": "one a month and currency",
+    },
+    "figures": {"metrics": "those that have a name"},
+    "data": {
+        **dict.fromkeys(("readiness", "adviser", "practice"), "one a rule"),
+        "dearest": "the ten dearest resources",
+        "untagged": "the ten dearest resources without a tag; `untagged_rest` sums the rest",
+        "quarantine": "one a source and kind of fault",
+        "findings": "one a rule and what it is about",
+        "model": "one a place in the model file",
+    },
+    "live": dict.fromkeys(
+        ("rows", "classes", "pools", "attribution", "sampling"),
+        "one a value of the cut, pool or meter, all of one moment",
+    ),
+    "model": {
+        "units": "those of the cost model",
+        "segments": "those of the cost model",
+        "pools": "those of the cost model",
+    },
+}  # fmt: skip
+"""Page -> its lists that come whole, and what bounds each."""
