@@ -3,6 +3,7 @@
 .venv/bin/python benchmarks/ingest.py                       a minute of each
 .venv/bin/python benchmarks/ingest.py --minutes 10 --users 1000000    as the bars are meant
 .venv/bin/python benchmarks/ingest.py --minutes 10 --users 1000000 --rate 90000    one steady load
+.venv/bin/python benchmarks/ingest.py --minutes 10 --rate 90000 --look    somebody looks at it live
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import psutil
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from otlp_load import SPANS, Bodies, Senders, Told
 from rotel_peer import peer
+from seen import Looker, Moment, ages, billed
 
 _MODEL: Final = """\
 version: 1
@@ -55,6 +57,8 @@ class Measured(NamedTuple):
     """MiB at most, in each tenth of the time."""
     fresh: float
     """Seconds from acknowledged to committed that 95 % stay under."""
+    seen: float
+    """Likewise from acknowledged to seen in the live estimate, if somebody looked at it."""
     drained: float
     """Seconds from the last acknowledgement until all was committed."""
     refused: int
@@ -73,9 +77,10 @@ def main() -> None:
         floor = median(_floor(folder / "floor") for _ in range(3))
         print(f"floor: {floor:.3f} µs a span", flush=True)
         if given.rate:
-            steady = _load(folder / "steady", given, "http", given.rate)
+            steady = _load(folder / "steady", given, "http", given.rate, looked_at=given.look)
             _print(f"HTTP, {given.rate:,} spans/s for {given.minutes:g} min", steady)
-            _judge([*_bars(floor, steady, steady.peak), *_freshness(steady)])
+            bars = [*_freshness(steady), *(_sight(steady) if given.look else ())]
+            _judge([*_bars(floor, steady, steady.peak), *bars])
             return
         http = _load(folder / "http", given, "http", 0)
         _print("HTTP, as fast as it goes", http)
@@ -83,13 +88,15 @@ def main() -> None:
         _print("gRPC, as fast as it goes", grpc)
         half = _load(folder / "half", given, "http", http.rate / 2)
         _print("HTTP, at half of that", half)
+        live = _load(folder / "live", given, "http", http.rate / 2, looked_at=True)
+        _print("likewise, the live estimate looked at", live)
         if given.peer:
             rotel = peer(given.seconds, given.senders, given.users)
             print(f"rotel, receives and forwards: {rotel.cpu:.2f} µs a span,"
                   f" {rotel.rate:,.0f} spans/s, {rotel.peak:.0f} MiB", flush=True)  # fmt: skip
     peak = max(http.peak, grpc.peak, half.peak)
     ratio = ("gRPC / HTTP, CPU a span", grpc.cpu / http.cpu, 1.5, "x")
-    _judge([*_bars(floor, http, peak), ratio, *_freshness(half)])
+    _judge([*_bars(floor, http, peak), ratio, *_freshness(half), *_sight(live)])
 
 
 Bar = tuple[str, float, float, str]
@@ -107,10 +114,14 @@ def _freshness(half: Measured) -> list[Bar]:
     return [("fresh, p95 at half of the load", half.fresh, 5.0, "s")]
 
 
+def _sight(live: Measured) -> list[Bar]:
+    return [("seen live, p95 at half of the load", live.seen, 5.0, "s")]
+
+
 def _judge(bars: Sequence[Bar]) -> None:
     for what, value, bar, unit in bars:
         kept = "kept" if value <= bar else f"missed by {value / bar - 1:.0%}"
-        print(f"{what:32} {value:8.2f} {unit:4} ≤ {bar:g} {unit}: {kept}")
+        print(f"{what:36} {value:8.2f} {unit:4} ≤ {bar:g} {unit}: {kept}")
 
 
 def _arguments() -> argparse.Namespace:
@@ -119,6 +130,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--users", type=int, default=100_000)
     parser.add_argument("--senders", type=int, default=2, help="processes that send")
     parser.add_argument("--rate", type=int, default=0, help="spans/s of one load, instead of all")
+    parser.add_argument("--look", action="store_true", help="at the live estimate of that load")
     parser.add_argument("--no-peer", dest="peer", action="store_false", help="leave rotel out")
     parser.add_argument("--command", default="", help="what counts, instead of percapita digest")
     given = parser.parse_args()
@@ -141,11 +153,15 @@ def _floor(path: Path) -> float:
 
 
 @contextmanager
-def _serving(folder: Path, command: str) -> Iterator[tuple[dict[str, Any], psutil.Process]]:
+def _serving(
+    folder: Path, command: str, *, with_bill: bool = False
+) -> Iterator[tuple[dict[str, Any], psutil.Process]]:
     """Serve a new project; give its ports and process."""
     folder.mkdir()
     (folder / "percapita.yaml").write_text("version: 1\n", encoding="utf-8")
     (folder / "model.yaml").write_text(_MODEL, encoding="utf-8")
+    if with_bill:
+        billed(folder)
     serve = [sys.executable, "-m", "percapita", "serve", "--project", str(folder)]
     free = ["--port", "0", "--otlp-http-port", "0", "--otlp-grpc-port", "0", "--format", "json"]
     with subprocess.Popen(  # noqa: S603
@@ -170,27 +186,38 @@ def _with(command: str, folder: Path) -> Sequence[str]:
     return (sys.executable, str(program), str(folder), json.dumps(asked))
 
 
-def _load(folder: Path, given: argparse.Namespace, protocol: str, rate: float) -> Measured:
+def _load(
+    folder: Path, given: argparse.Namespace, protocol: str, rate: float, *, looked_at: bool = False
+) -> Measured:
     """Send for as long as asked; wait until all of it is committed."""
-    with _serving(folder, given.command) as (ports, process):
+    with _serving(folder, given.command, with_bill=looked_at) as (ports, process):
         port = ports["otlp_grpc_port" if protocol == "grpc" else "otlp_http_port"]
         senders = Senders(given.senders, port, users=given.users, rate=rate, protocol=protocol)
         watch = _Watch(ports, process)
+        looker = Looker(ports["port"]) if looked_at else None
         before = _cpu(process), _cpu_of(process)
         watch.start()
+        if looker:
+            looker.start()
         told: Told = senders.run(given.seconds)
         ended = time.monotonic()
         _wait(lambda: _drained(ports), 600)
         drained = time.monotonic() - ended
         spent, server = _cpu(process) - before[0], _cpu_of(process) - before[1]
         watch.stop()
+        if looker:
+            looker.stop()
     spans = told.bodies * SPANS
-    fresh = quantiles(watch.ages, n=20)[-1] if len(watch.ages) > 1 else float("nan")
+    seen = ages(watch.acknowledged, looker.seen) if looker else []
     each = _MICRO / spans
     return Measured(
         spans, spans / told.seconds, server * each, (spent - server) * each, watch.peak,
-        watch.tenths(), fresh, drained, told.refused,
+        watch.tenths(), _p95(watch.ages), _p95(seen), drained, told.refused,
     )  # fmt: skip
+
+
+def _p95(found: Sequence[float]) -> float:
+    return quantiles(found, n=20)[-1] if len(found) > 1 else float("nan")
 
 
 class _Watch(threading.Thread):
@@ -200,6 +227,7 @@ class _Watch(threading.Thread):
         super().__init__(daemon=True)
         self.held: list[float] = []
         self.ages: list[float] = []
+        self.acknowledged: list[Moment] = []
         self._ports = ports
         self._process = process
         self._over = threading.Event()
@@ -213,6 +241,7 @@ class _Watch(threading.Thread):
             head, committed = state["spool"]["position"], state["committed"]["position"]
             if not waiting or waiting[-1][0] < head:
                 waiting.append((head, now))
+                self.acknowledged.append((now, head * SPANS))
             while waiting and waiting[0][0] <= committed:
                 self.ages.append(now - waiting.pop(0)[1])
             self.held.append(sum(_resident(p) for p in _family(self._process)) / 2**20)
@@ -284,6 +313,7 @@ def _print(what: str, found: Measured) -> None:
         f"{what}: {found.cpu:.2f} µs a span ({found.server:.2f} receiving, {found.digest:.2f}"
         f" counting), {found.rate:,.0f} spans/s, {found.spans:,} spans, {found.peak:.0f} MiB"
         f" (by tenths {', '.join(f'{one:.0f}' for one in found.held)}), fresh {found.fresh:.2f} s,"
+        f"{f' seen {found.seen:.2f} s,' if found.seen == found.seen else ''}"
         f" drained in {found.drained:.1f} s, {found.refused} refused",
         flush=True,
     )

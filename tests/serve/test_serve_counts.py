@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import sys
 import threading
 import time
 from collections import Counter
@@ -118,6 +119,32 @@ def test_the_key_is_rotated_while_users_come(folder: Path) -> None:
 
     assert subjects(folder) == before
     assert counted(folder) == {"ada": 120, "grace@example.com": 90, "linus": 90}
+
+
+def test_counting_starts_again_where_the_key_changes_under_it(folder: Path) -> None:
+    """Rotated between hashing and looking up: it ends, the server takes on, each signal once."""
+    program = Path(__file__).with_name("rotating.py")
+    server = Server(folder, command=[sys.executable, str(program), str(folder)]).start()
+    ada, _ = spans(40, user="ada")
+    with contextlib.ExitStack() as stack:
+        stack.callback(server.stop)
+        assert server.send(ada).status == 200
+        until(lambda: server.state()["counting"]["running"])
+        until(lambda: server.state()["spool"]["waiting"] == 0)
+        before = subjects(folder)[0]
+        (folder / "rotate").touch()
+        # One who is known, and one who is new.
+        linus, _ = spans(30, user="linus")
+        for body in (ada, linus):
+            assert server.send(body).status == 200
+        until(lambda: server.state()["counting"]["restarts"] == 1)
+        assert server.send(spans(20, user="ada")[0]).status == 200
+        until(lambda: server.state()["counting"]["running"])
+        until(lambda: server.state()["spool"]["waiting"] == 0)
+
+    assert subjects(folder)[0] == before
+    assert counted(folder) == {"ada": 60, "linus": 30}
+    assert "was rotated while this went on" in server.log.read_text()
 
 
 def subjects(folder: Path) -> list[int | None]:

@@ -85,7 +85,8 @@ class LiveStore:
         self._lock = Lock(site.root / "live.lock", "counting what is received").take()
         self.numbers = Numbers(door, site.catalog)
         self.marked = Marked(site.root, limit=LIMIT if limit is None else limit)
-        with site.catalog.read() as connection:
+        # As a writer: a database may still be committing what a killed process sent last.
+        with site.catalog.write() as connection:
             self.marked.load(connection)
             facts = {row.name: row.value for row in connection.execute(sa.select(LIVE))}
         self.position = int(facts.get(_POSITION, 0))
