@@ -1,4 +1,4 @@
-"""``percapita digest`` whose key is rotated, once, after names were hashed and before the look-up."""
+"""``percapita digest`` whose key is rotated once, after names were hashed, before the look-up."""
 
 from __future__ import annotations
 
