@@ -15,13 +15,13 @@ DONE = FOLDER / "rotated"
 numbers_of = Door.numbers_of
 
 
-def rotated(door: Door, kind: str, names: Mapping[str, str]) -> dict[str, int]:
+def rotated(self: Door, kind: str, names: Mapping[str, str]) -> dict[str, int]:
     """Rotate the key in a process of its own, as it is done, and look up with the key of before."""
     if (FOLDER / "rotate").exists() and not DONE.exists():
         DONE.touch()
         command = [sys.executable, "-m", "percapita", "key", "rotate", "--project", str(FOLDER)]
         subprocess.run(command, check=True)  # noqa: S603
-    return numbers_of(door, kind, names)
+    return numbers_of(self, kind, names)
 
 
 if __name__ == "__main__":
