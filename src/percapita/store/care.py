@@ -182,8 +182,9 @@ def doctor(site: Site) -> list[Problem]:
     live = {row.path: row for row in held if row.removed_at is None}
     found += [
         Problem(
-            "steps-owed", f"Delta log, {owner}", "A process ended before the log was written.",
-            "The next import, run or gc writes it.",
+            "steps-owed", f"Delta log, {owner}",
+            "A process ended before the log was written, or much is being received.",
+            "The next import, run or gc writes it, or counting once it has time.",
         )
         for owner in sorted(owed)
     ]  # fmt: skip

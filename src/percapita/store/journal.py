@@ -227,8 +227,14 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def settle(site: Site) -> None:
-    """Bring the Delta logs up to what is committed; only writers pay for loading deltalake."""
-    from percapita.store.files import delta  # noqa: PLC0415
+def settle(site: Site, *, least: int = 1) -> None:
+    """Bring the Delta logs up to what is committed, if so many steps are owed.
 
-    delta.settle(site)
+    Only who writes pays for loading deltalake: 40 MiB, and the engine beside it.
+    """
+    with site.catalog.read() as connection:
+        owed = connection.execute(sa.select(sa.func.count()).select_from(STEPS)).scalar_one()
+    if owed >= least:
+        from percapita.store.files import delta  # noqa: PLC0415
+
+        delta.settle(site)

@@ -33,9 +33,16 @@ def merged(paths: Sequence[Path]) -> pa.Table | None:
     that might be.
     """
     texts = list(_TEXTS)
-    table = pa.concat_tables(
-        pq.read_table(path, read_dictionary=texts, partitioning=None) for path in paths
-    ).unify_dictionaries()
+    return together(
+        pa.concat_tables(
+            pq.read_table(path, read_dictionary=texts, partitioning=None) for path in paths
+        )
+    )
+
+
+def together(rows: pa.Table) -> pa.Table | None:
+    """Do the same with rows that are in memory, their texts as dictionaries."""
+    table = rows.unify_dictionaries()
     quantity = _numbers(table, "quantity")
     squared = table["trace_squares"].null_count < table.num_rows
     if squared or quantity.sum(dtype=np.float64) >= 2.0**_BITS:

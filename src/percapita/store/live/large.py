@@ -43,6 +43,8 @@ _WAITING: Final = 128
 """Files that wait to be merged while counting is busy. The more there are, the more agrees."""
 _AGAIN: Final = 8
 """Files that came of this and are merged with each other."""
+_OWED: Final = 64
+"""Steps that the Delta log is behind at most while counting is busy."""
 _FEW: Final = 256
 """Texts that may stand beside the codes of a part of a column, though the part has none of them."""
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -73,8 +75,11 @@ def _at_once(found: Sequence[Part]) -> list[Part]:
     return list(found[: max(int(np.searchsorted(rows, _MOST, "right")), 1)])
 
 
-def steps(site: Site, found: Sequence[Part], now: datetime) -> Generator[None]:
-    """Merge parts, a step at a time; closed before the end, nothing has changed."""
+def steps(site: Site, found: Sequence[Part], now: datetime, *, idle: bool) -> Generator[None]:
+    """Merge parts, a step at a time; closed before the end, nothing has changed.
+
+    While counting is busy the Delta log may wait: its libraries take memory that counting needs.
+    """
     folder = _folder(site)
     clear(site)
     folder.mkdir(parents=True)
@@ -85,6 +90,7 @@ def steps(site: Site, found: Sequence[Part], now: datetime) -> Generator[None]:
                 yield step
     finally:
         clear(site)
+    settle(site, least=1 if idle else _OWED)
 
 
 def clear(site: Site) -> None:
@@ -129,25 +135,34 @@ def _steps(site: Site, folder: Path, found: Sequence[Part], now: datetime) -> Ge
     level = max(LOGGED, *(part.level for part in found))
     ended = now + timedelta(seconds=time.monotonic() - began)
     merging.commit(site, staging, owner, found, level, ended)
-    settle(site)
 
 
 def _merged(site: Site, bucket: Path) -> Iterator[pa.Table]:
-    from percapita.store.files import arrow_merge  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
 
-    rows = arrow_merge.merged([bucket])
-    if rows is not None:
-        yield rows
+    from percapita.store.files import arrow_files, arrow_merge  # noqa: PLC0415
+
+    with pa.OSFile(str(bucket)) as file, pa.ipc.open_stream(file) as stream:
+        rows = stream.read_all()
+    found = arrow_merge.together(rows)
+    if found is not None:
+        yield found
         return
-    file = bucket.with_suffix(".merged")
+    apart, done = bucket.with_suffix(".parquet"), bucket.with_suffix(".merged")
+    arrow_files.write(READINGS, rows.select(READINGS.names), apart)
     engine = merging.engine(site)
-    engine.copy(READINGS, merging.relation(READINGS, [bucket]), file, row_group=65_536)
-    yield from arrow_merge.pieces(file)
-    file.unlink()
+    engine.copy(READINGS, merging.relation(READINGS, [apart]), done, row_group=65_536)
+    yield from arrow_merge.pieces(done)
+    apart.unlink()
+    done.unlink()
 
 
 class _Buckets:
-    """Rows by subject, in files that need not outlive this process."""
+    """Rows by subject, in files that need not outlive this process.
+
+    They are streams of Arrow's: a file of Parquet keeps what it knows of each of its parts in
+    memory until it is closed, and these have thousands.
+    """
 
     def __init__(self, folder: Path, count: int, stack: ExitStack) -> None:
         self._folder = folder
@@ -181,7 +196,7 @@ class _Buckets:
         return found
 
     def _write(self, at: int, rows: pa.Table) -> None:
-        import pyarrow.parquet as pq  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415
 
         for place, column in enumerate(rows.columns):
             chunk: Any = column.combine_chunks()
@@ -189,15 +204,13 @@ class _Buckets:
                 own = chunk.dictionary_decode().dictionary_encode()
                 rows = rows.set_column(place, rows.field(place), own)
         if at not in self._files:
-            writer = pq.ParquetWriter(
-                self._path(at), rows.schema, compression="lz4", write_statistics=False,
-                store_schema=False,
-            )  # fmt: skip
+            packed = pa.ipc.IpcWriteOptions(compression="lz4")
+            writer = pa.ipc.new_stream(str(self._path(at)), rows.schema, options=packed)
             self._files[at] = self._stack.enter_context(writer)
         self._files[at].write_table(rows)
 
     def _path(self, at: int) -> Path:
-        return self._folder / f"{at}.parquet"
+        return self._folder / f"{at}.arrows"
 
 
 def _hashed(text: str | None) -> int:

@@ -22,6 +22,8 @@ _ALL: Final = (1 << 64) - 1
 _MASKS: Final = np.array([(1 << 8 * n) - 1 for n in range(_WORD + 1)], np.uint64)
 """By the number of a word's bytes that are the name's own."""
 _SMALLEST: Final = 1 << 12
+_AT_ONCE: Final = 100_000
+"""Hashes that are placed at once: it takes ten words each."""
 
 
 class Names(NamedTuple):
@@ -130,6 +132,11 @@ class Table:
             self._put(*held)
         self._put(one, two, numbers)
 
+    def _put(self, one: Words, two: Words, numbers: Ints) -> None:
+        for start in range(0, len(one), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            self._place(one[some], two[some], numbers[some])
+
     def _make(self, size: int) -> None:
         self._shift = np.uint64(64 - (size.bit_length() - 1))
         self._mask = size - 1
@@ -140,7 +147,7 @@ class Table:
     def _slots(self, one: Words) -> Ints:
         return (one >> self._shift).view(np.int64)
 
-    def _put(self, one: Words, two: Words, numbers: Ints) -> None:
+    def _place(self, one: Words, two: Words, numbers: Ints) -> None:
         slot = self._slots(one)
         claims = -1 - np.arange(len(one))
         while len(slot):

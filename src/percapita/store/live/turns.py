@@ -158,7 +158,7 @@ class LiveStore:
     def merging(self, now: datetime, *, idle: bool) -> Generator[None] | None:
         """Return the steps of merging large files, if there are any to be merged."""
         found = large.wanted(self._site, idle=idle)
-        return large.steps(self._site, found, now) if found else None
+        return large.steps(self._site, found, now, idle=idle) if found else None
 
     def _name(
         self, connection: Connection, staging: Staging, owner: str, turn: Turn, now: datetime

@@ -135,8 +135,8 @@ class Digest:
 
     def _count(self, found: Decoded, since: datetime, now: datetime) -> None:
         before = microseconds(since)
-        rows = self._decided(found, before)
-        self._commit(found, rows, before, now)
+        # Nobody else holds the rows: what is not needed any more goes while the rest is written.
+        self._commit(found, self._decided(found, before), before, now)
 
     def _pieces(self) -> Iterator[list[Entry]]:
         """Yield what is to be read; not what is read again together with what is new."""
@@ -201,6 +201,7 @@ class Digest:
             hashes, users, begun = zip(*found.learned, strict=True)
             self._whose.learn(*map(np.concatenate, (hashes, users, begun)))
         fresh = [rows for rows in found.rows if len(rows)]
+        found.rows, found.learned = [], []
         if fresh:
             rows = Rows.concatenated(fresh)
             known = ~self._live.marked.fresh(rows.key, rows.check)
@@ -226,6 +227,7 @@ class Digest:
             series=self._series.taken(), totals=self._carries.taken(),
             quarantine=broken,
         )  # fmt: skip
+        del rows, readings
         if not turn.empty or (position, turn.read) != (self._live.position, self._live.read):
             self._live.commit(turn, now)
             self.commits += 1
