@@ -22,7 +22,7 @@ _TEXTS: Final = tuple(c.name for c in READINGS.columns if c.type == "string")
 _FIRST: Final = ("time", "meter", "subject")
 _ORDER: Final = (*_FIRST, *(name for name in _TEXTS if name not in _FIRST))
 _BITS: Final = 62
-_PIECE: Final = 128 << 10
+_PIECE: Final = 64 << 10
 """Rows of a file that are read at once where one row after the other will do."""
 
 

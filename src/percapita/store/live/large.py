@@ -142,7 +142,7 @@ def _merged(site: Site, bucket: Path) -> Iterator[pa.Table]:
 
     from percapita.store.files import arrow_files, arrow_merge  # noqa: PLC0415
 
-    with pa.OSFile(str(bucket)) as file, pa.ipc.open_stream(file) as stream:
+    with pa.OSFile(str(bucket), "rb") as file, pa.ipc.open_stream(file) as stream:
         rows = stream.read_all()
     found = arrow_merge.together(rows)
     if found is not None:
