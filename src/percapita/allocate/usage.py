@@ -121,11 +121,12 @@ def collect(
     known: Traits = Traits(),  # noqa: B008
     *,
     own_grain: bool = False,
+    in_order: bool = True,
 ) -> None:
     """Make ``used`` (``USED``) of one window from ``readings`` and ``intervals``.
 
-    The rows themselves are in the table ``used_rows``, in blocks of subjects; ``used`` is a view of
-    them.
+    The rows themselves are in the table ``used_rows``, ``in_order`` in blocks of subjects; ``used``
+    is a view of them.
 
     Subjects whose attributes change inside the window are joined reading by reading, each to the
     interval of its hour; a coarser reading is divided over the intervals by time. A month holds the
@@ -140,7 +141,8 @@ def collect(
     crossing = known.moves and engine.create("crossing", _crossing(window), _CROSSING)
     form = _Form(apart(asked), numbered(asked), asked.every)
     columns = _rows_of(form.keys)
-    engine.create("used_rows", _settled(form, crossing=bool(crossing)), columns, ordered=True)
+    settled = _settled(form, crossing=bool(crossing), in_order=in_order)
+    engine.create("used_rows", settled, columns, ordered=in_order)
     if crossing:
         engine.create("moving", _moving(window), _MOVING)
         engine.insert("used_rows", _divided(form), columns)
@@ -207,7 +209,7 @@ def _summed(rows: ir.Table, form: _Form, quantity: str, *also: str) -> ir.Table:
 
 
 @cache
-def _settled(form: _Form, *, crossing: bool) -> ir.Table:
+def _settled(form: _Form, *, crossing: bool, in_order: bool) -> ir.Table:
     rows = stored(READINGS, "window_readings")
     if crossing:
         rows = rows.anti_join(named("crossing", _CROSSING), "subject")
@@ -215,7 +217,7 @@ def _settled(form: _Form, *, crossing: bool) -> ir.Table:
     held = named("window_held", {"slice": "int64", "who": "int64"})
     joined = summed.left_join(held, summed.subject == held.who)
     rows = joined.mutate(slice=_slice(joined)).select(*_rows_of(form.keys))
-    return rows.order_by(in_blocks(rows.subject))
+    return rows.order_by(in_blocks(rows.subject)) if in_order else rows
 
 
 def _slice(rows: ir.Table) -> ir.IntegerValue:

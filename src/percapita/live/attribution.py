@@ -92,7 +92,7 @@ class Attribution:
         numbers = demands(model)
         want(engine, model, numbers)
         window = Window(self.today, self.today + timedelta(days=1), span, "day")
-        collect(engine, window, asks(model, numbers), traits(engine))
+        collect(engine, window, asks(model, numbers), traits(engine), in_order=False)
         schema = {column.name: column.type for column in ACTIVITY.columns}
         engine.create("live_active", activity(engine, model, self.today), schema)
         return sums(engine, asks(model, numbers))

@@ -26,7 +26,9 @@ from percapita.reconcile.estimate.spending import Series, Spending
 from percapita.reconcile.estimate.ways import Key, drivers, key, ways
 from percapita.report.opened import Opened, open_figures
 from percapita.store import Store, claimed
+from percapita.store.live.files import SOURCE
 from percapita.store.read import live as read_live
+from percapita.store.read.gathered import Gathered
 from percapita.store.runs.estimates import Estimates
 
 _ZONES: Final = timedelta(hours=14)
@@ -81,6 +83,11 @@ class Desk:
     _known: Known | None = None
     _whose: dict[tuple[str, ...], tuple[int, Attribution]] = field(default_factory=dict)
     _seq: int = -1
+    _gathered: Gathered = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is gathered yet."""
+        self._gathered = Gathered(self.store)
 
     def known(self, now: datetime) -> Known:
         """Return what lasts, worked out anew where it is due."""
@@ -116,9 +123,9 @@ class Desk:
         pieces = read_live.pieces(opened.engine, opened.basis, ends - timedelta(days=14), ends)
         return Known(opened, since, today, now, wanted, past, spending, pieces)
 
-    def _bind(self, opened: Opened, name: str, months: list[str]) -> None:
+    def _bind(self, opened: Opened, name: str, months: list[str], told: str = "") -> None:
         unknown = opened.model.sampling.unknown
-        claimed.bind(self.store, opened.zone, name, periods=months, unknown=unknown)
+        claimed.bind(self.store, opened.zone, name, periods=months, unknown=unknown, told=told)
 
     def refresh(self, now: datetime) -> Known:
         """Bind the readings that are there now, and read today's."""
@@ -128,8 +135,11 @@ class Desk:
         if seq != self._seq:
             before = known.today.replace(day=1) - timedelta(days=1)
             months = history.months(before, known.today)
-            self._bind(known.opened, READINGS.name, months)
-            self.store.engine.load("deliveries", DELIVERIES, claimed.deliveries(self.store))
+            told = self._gathered.bind("told_readings", months)
+            self._bind(known.opened, READINGS.name, months, told)
+            live = [(SOURCE, SOURCE, True)]
+            deliveries = [*claimed.deliveries(self.store), *live]
+            self.store.engine.load("deliveries", DELIVERIES, deliveries)
             self._seq = seq
         start = midnight(known.today, tz)
         read = history.meters(

@@ -24,6 +24,7 @@ from percapita.store import Store
 from percapita.store.engine import Engine, literal
 
 _PREFIX = "live_"
+_NULL = "CAST(NULL AS VARCHAR)"
 
 
 class UnsplitError(ProofError):
@@ -120,7 +121,7 @@ def key_column(model: Model, by: str) -> str:
     """Return the SQL of what rows are told apart by; slices are ``s``, parts are ``r``."""
     if by in {segment.name for segment in model.segments}:
         return f"nullif(s.attributes[{literal(by)}], '')"
-    return f"r.{by}" if by in model.dimensions else "CAST(NULL AS VARCHAR)"
+    return f"r.{by}" if by in model.dimensions else _NULL
 
 
 class Heads(NamedTuple):
@@ -133,11 +134,14 @@ class Heads(NamedTuple):
 def heads(engine: Engine, unit: str, column: str) -> Heads:
     """Count who is active by ``live_active``, all together and by a column."""
     if column.startswith("r."):
-        column = "CAST(NULL AS VARCHAR)"  # activity knows no dimensions
-    whole = "SELECT count(DISTINCT r.subject) FROM live_active r WHERE r.unit = ?"
+        column = _NULL  # activity knows no dimensions
+    counted = "SELECT count(DISTINCT r.subject) FROM live_active r WHERE r.unit = ?"
+    whole = int(engine.value(counted, [unit]))
+    if column == _NULL:
+        return Heads(whole, {None: whole} if whole else {})
     found: Any = engine.rows(
         f"SELECT {column}, count(DISTINCT r.subject) FROM live_active r"
         " LEFT JOIN slices s ON s.slice = r.slice WHERE r.unit = ? GROUP BY ALL",
         [unit],
     )
-    return Heads(int(engine.value(whole, [unit])), {key: int(n) for key, n in found})
+    return Heads(whole, {key: int(n) for key, n in found})

@@ -47,6 +47,7 @@ def bind(
     run: str | None = None,
     periods: Collection[str] | None = None,
     unknown: Decimal = Decimal(1),
+    told: str = "",
 ) -> str:
     """Make a temporary view of readings, each under the subject it belongs to.
 
@@ -57,8 +58,9 @@ def bind(
         run: as that run read them.
         periods: only readings of these months; claims of all.
         unknown: weight of traced signals that do not say with which probability they were kept.
+        told: view of readings as they came in, if there is one already.
     """
-    told = store.bind(READINGS, f"told_{name}", run=run, periods=periods)
+    told = told or store.bind(READINGS, f"told_{name}", run=run, periods=periods)
     claims = store.bind(CLAIMS, run=run)
     view = claimed(store.engine, told, claims, tz)
     store.engine.view(name, view if unknown == 1 else _weighed(view, unknown))

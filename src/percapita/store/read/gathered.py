@@ -1,0 +1,145 @@
+"""Live readings as the estimate reads them, again and again: each file once, then only what is new.
+
+Turns of counting write a file each, and under load a hundred thousand rows into each. What is
+read is held as narrow rows: the texts and the time of a reading are a *cell*, told by a hash, and
+there are few. Rows of one cell and subject are added up whenever there are twice as many as then.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from percapita.core.tables import READINGS, WIDE
+from percapita.store.engine import literal, quote, sql_type
+from percapita.store.files import views
+from percapita.store.live.files import SOURCE, parts
+from percapita.store.site import Site
+from percapita.store.store import Store
+
+_AMOUNTS: Final = {"signals": "int64", "quantity": "int64", "trace_squares": WIDE}
+_CELL: Final = {
+    column.name: column.type
+    for column in READINGS.columns
+    if column.name not in _AMOUNTS and column.name != "subject"
+}
+_CELLS: Final = {"cell": "ubigint", **_CELL}
+_ROWS: Final = {"cell": "ubigint", "subject": "int64", **_AMOUNTS}
+_TABLE: Final = "gathered_rows"
+_TOLD: Final = "gathered_cells"
+_FEW: Final = 1_000_000
+"""Rows that are never too many."""
+_HASH: Final = f"hash({', '.join(map(quote, _CELL))}, trace_squares IS NULL)"
+"""Rows without squares are told from those with: whether there are any says if they are traced."""
+_SUMS: Final = ", ".join(f"CAST(sum({n}) AS {sql_type(t)}) AS {n}" for n, t in _AMOUNTS.items())
+_ADDED: Final = f"SELECT cell, subject, {_SUMS} FROM {_TABLE} GROUP BY cell, subject"
+_GATHERED: Final = (
+    f"SELECT c.* EXCLUDE (cell), r.* EXCLUDE (cell), strftime(c.time, '%Y-%m') AS period,"
+    f" {literal(SOURCE)} AS import FROM {_TABLE} AS r JOIN {_TOLD} AS c ON c.cell = r.cell"
+)
+
+Totals = Counter[str]
+
+
+@dataclass(slots=True)
+class Gathered:
+    """The live readings of some months, in the engine of one store."""
+
+    store: Store
+    _held: dict[str, Totals] = field(default_factory=dict)
+    """The files whose readings are held, and the signals of each of their meters."""
+    _rows: int = 0
+    _compact: int = 0
+    """Rows that there were when they were added up last."""
+
+    def bind(self, name: str, periods: Collection[str]) -> str:
+        """Make a view of all readings of some months, the live ones gathered."""
+        live = {
+            path: part.level
+            for part in parts(self._site)
+            if part.table == READINGS.name and part.period in periods
+            for path in part.paths
+        }
+        with self.store.catalog.read() as connection:
+            portions = views.inputs(connection, READINGS, periods=periods)
+        others = [
+            portion._replace(paths=paths)
+            for portion in portions
+            if (paths := tuple(path for path in portion.paths if path not in live))
+        ]
+        self._read(live)
+        columns = ", ".join([*map(quote, READINGS.names), *map(quote, READINGS.partition)])
+        written = views.relation(self._site, READINGS, others)
+        both = f"SELECT {columns} FROM ({written}) UNION ALL SELECT {columns} FROM ({_GATHERED})"
+        self.store.engine.view(name, both)
+        return name
+
+    @property
+    def _site(self) -> Site:
+        return self.store._site  # noqa: SLF001 the store's own
+
+    def _read(self, live: Mapping[str, int]) -> None:
+        """Read the files, by level, that are not held; what they were merged into is known."""
+        gone = self._held.keys() - live.keys()
+        if not self._held or (gone and not self._merged(gone, live)):
+            self._begin()
+        new = sorted(live.keys() - self._held.keys())
+        if new:
+            self._take(new)
+        if self._rows > max(2 * self._compact, _FEW):
+            self._rows = self._compact = self._add_up()
+
+    def _begin(self) -> None:
+        engine = self.store.engine
+        engine.load(_TABLE, _ROWS, ())
+        engine.load(_TOLD, _CELLS, ())
+        self._held, self._rows, self._compact = {}, 0, 0
+
+    def _merged(self, gone: Collection[str], live: Mapping[str, int]) -> bool:
+        """Tell whether files that are gone were merged into new ones, nothing else with them.
+
+        Whatever else was merged with them has signals of its own.
+        """
+        made = [path for path, level in live.items() if level and path not in self._held]
+        found = self._totals(made)
+        if sum((self._held[path] for path in gone), Totals()) != sum(found.values(), Totals()):
+            return False
+        self._held = {p: t for p, t in self._held.items() if p not in gone} | found
+        return True
+
+    def _take(self, paths: Sequence[str]) -> None:
+        engine, files = self.store.engine, self._files(paths)
+        narrow = f"SELECT {_HASH} AS cell, subject, {', '.join(_AMOUNTS)} FROM {files}"
+        self._rows += engine.insert(_TABLE, narrow, _ROWS)
+        each = ", ".join(f"any_value({quote(name)}) AS {quote(name)}" for name in _CELL)
+        engine.insert(
+            _TOLD,
+            f"SELECT {_HASH} AS cell, {each} FROM {files}"
+            f" WHERE {_HASH} NOT IN (SELECT cell FROM {_TOLD}) GROUP BY 1",
+            _CELLS,
+        )
+        self._held |= self._totals(paths)
+
+    def _add_up(self) -> int:
+        engine = self.store.engine
+        engine.create("gathered_anew", _ADDED, _ROWS)
+        engine.load(_TABLE, _ROWS, ())
+        rows = engine.insert(_TABLE, "SELECT * FROM gathered_anew", _ROWS)
+        engine.drop("gathered_anew")
+        return rows
+
+    def _totals(self, paths: Sequence[str]) -> dict[str, Totals]:
+        """Return the signals of each meter of files."""
+        found = {path: Totals() for path in paths}
+        if paths:
+            names = {str(self._site.tables / path): path for path in paths}
+            sums = f"SELECT filename, meter, sum(signals) FROM {self._files(paths)} GROUP BY ALL"
+            for name, meter, signals in self.store.engine.rows(sums):
+                found[names[name]][meter] = int(signals)
+        return found
+
+    def _files(self, paths: Sequence[str]) -> str:
+        listed = ", ".join(literal(str(self._site.tables / path)) for path in paths)
+        return f"read_parquet([{listed}], filename = true, hive_partitioning = false)"

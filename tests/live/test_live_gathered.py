@@ -1,0 +1,75 @@
+"""What live readings come to is the same whether files are read once or again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digest.counter import Counter
+from digest.otlp import SHOP, span, traces
+from percapita.core.tables import READINGS
+from percapita.store.read import gathered
+from percapita.store.read.gathered import Gathered
+
+MONTHS = ("2026-11",)
+FILES = "SELECT count(*) FROM gathered_rows"
+
+
+@pytest.fixture
+def counter(tmp_path: Path) -> Iterator[Counter]:
+    """Give a store that counts."""
+    with Counter(tmp_path / ".percapita") as made:
+        yield made
+
+
+def send(counter: Counter, *numbers: int, state: str = "") -> None:
+    """Count a request of each number, in one turn."""
+    spans = [span(n, {"user.id": f"u{n % 3}", "http.route": f"/r{n % 2}"}, state=state)
+             for n in numbers]  # fmt: skip
+    counter.send("traces", traces(spans, {**SHOP, "service.name": f"s{numbers[0] % 2}"}), after=2)
+
+
+def rows(counter: Counter, name: str) -> list[tuple[Any, ...]]:
+    """Return the readings of a view, those that agree in all keys as one."""
+    amounts = ("signals", "quantity", "trace_squares")
+    keys = ", ".join(column for column in READINGS.names if column not in amounts)
+    sums = ", ".join(f"sum({amount})" for amount in amounts)
+    return counter.store.engine.rows(f"SELECT {keys}, {sums} FROM {name} GROUP BY ALL ORDER BY ALL")
+
+
+def same(counter: Counter, found: Gathered) -> None:
+    """Look at what is gathered, and at the files."""
+    assert rows(counter, found.bind("told", MONTHS)) == rows(counter, counter.store.bind(READINGS))
+
+
+def test_what_is_new_is_added(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turn after turn, sampled or not, also when rows are added up; nothing new changes nothing."""
+    monkeypatch.setattr(gathered, "_FEW", 8)
+    found = Gathered(counter.store)
+    same(counter, found)
+    for turn in range(6):
+        send(counter, turn, turn + 100, turn + 200, state="" if turn % 2 else "ot=th:8")
+        same(counter, found)
+        same(counter, found)
+
+
+def test_merged_files_are_known(counter: Counter) -> None:
+    """Files that were merged are not read again, unless others that nobody read went with them."""
+    found = Gathered(counter.store)
+    for number in (1, 2, 3):
+        send(counter, number)
+    same(counter, found)
+    held = counter.store.engine.value(FILES)
+    counter.digest.tend(counter.spool.now, idle=True)
+    same(counter, found)
+    assert counter.store.engine.value(FILES) == held
+
+    send(counter, 4)
+    send(counter, 5)
+    counter.digest.tend(counter.spool.now, idle=True)
+    same(counter, found)
+    send(counter, 6)
+    same(counter, found)
