@@ -15,7 +15,7 @@ from percapita.store.read import gathered
 from percapita.store.read.gathered import Gathered
 
 MONTHS = ("2026-11",)
-FILES = "SELECT count(*) FROM gathered_rows"
+ROWS = "SELECT count(*) FROM gathered_rows"
 
 
 @pytest.fixture
@@ -62,14 +62,27 @@ def test_merged_files_are_known(counter: Counter) -> None:
     for number in (1, 2, 3):
         send(counter, number)
     same(counter, found)
-    held = counter.store.engine.value(FILES)
+    held = counter.store.engine.value(ROWS)
     counter.digest.tend(counter.spool.now, idle=True)
     same(counter, found)
-    assert counter.store.engine.value(FILES) == held
+    assert counter.store.engine.value(ROWS) == held
 
     send(counter, 4)
     send(counter, 5)
     counter.digest.tend(counter.spool.now, idle=True)
     same(counter, found)
     send(counter, 6)
+    same(counter, found)
+
+
+def test_what_failed_is_read_again(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where reading failed half way, nothing of it is counted twice."""
+    found = Gathered(counter.store)
+    send(counter, 1)
+    same(counter, found)
+    send(counter, 2)
+    with monkeypatch.context() as broken:
+        broken.setattr(Gathered, "_totals", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            found.bind("told", MONTHS)
     same(counter, found)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from percapita.store import Store
 
 _EVERY = 5.0
+_MEMORY = "512MB"
 
 
 @click.command("live")
@@ -105,7 +106,8 @@ def _answer(project: Project) -> None:
     from percapita.store.site import NoStoreError  # noqa: PLC0415
 
     try:
-        store = project.store(create=False)
+        # Beside a server its memory is bounded: what does not fit goes to the disk.
+        store = project.store(create=False, memory=_MEMORY)
     except NoStoreError as error:
         # Once: with the next question there may be one.
         sys.stdin.readline()

@@ -15,7 +15,7 @@ from typing import Final
 from percapita.core.tables import READINGS, WIDE
 from percapita.store.engine import literal, quote, sql_type
 from percapita.store.files import views
-from percapita.store.live.files import SOURCE, parts
+from percapita.store.live.files import LEAD, SOURCE, parts
 from percapita.store.site import Site
 from percapita.store.store import Store
 
@@ -27,18 +27,16 @@ _CELL: Final = {
 }
 _CELLS: Final = {"cell": "ubigint", **_CELL}
 _ROWS: Final = {"cell": "ubigint", "subject": "int64", **_AMOUNTS}
-_TABLE: Final = "gathered_rows"
+_TABLES: Final = ("gathered_rows", "gathered_anew")
+"""Rows are in one of them; added up they go into the other."""
 _TOLD: Final = "gathered_cells"
+_LIVE: Final = f"/import={LEAD}"
+"""In the paths of live readings; what is live now may be more than a moment ago."""
 _FEW: Final = 1_000_000
 """Rows that are never too many."""
 _HASH: Final = f"hash({', '.join(map(quote, _CELL))}, trace_squares IS NULL)"
 """Rows without squares are told from those with: whether there are any says if they are traced."""
 _SUMS: Final = ", ".join(f"CAST(sum({n}) AS {sql_type(t)}) AS {n}" for n, t in _AMOUNTS.items())
-_ADDED: Final = f"SELECT cell, subject, {_SUMS} FROM {_TABLE} GROUP BY cell, subject"
-_GATHERED: Final = (
-    f"SELECT c.* EXCLUDE (cell), r.* EXCLUDE (cell), strftime(c.time, '%Y-%m') AS period,"
-    f" {literal(SOURCE)} AS import FROM {_TABLE} AS r JOIN {_TOLD} AS c ON c.cell = r.cell"
-)
 
 Totals = Counter[str]
 
@@ -50,6 +48,7 @@ class Gathered:
     store: Store
     _held: dict[str, Totals] = field(default_factory=dict)
     """The files whose readings are held, and the signals of each of their meters."""
+    _table: str = _TABLES[0]
     _rows: int = 0
     _compact: int = 0
     """Rows that there were when they were added up last."""
@@ -67,12 +66,16 @@ class Gathered:
         others = [
             portion._replace(paths=paths)
             for portion in portions
-            if (paths := tuple(path for path in portion.paths if path not in live))
+            if (paths := tuple(path for path in portion.paths if _LIVE not in path))
         ]
         self._read(live)
         columns = ", ".join([*map(quote, READINGS.names), *map(quote, READINGS.partition)])
         written = views.relation(self._site, READINGS, others)
-        both = f"SELECT {columns} FROM ({written}) UNION ALL SELECT {columns} FROM ({_GATHERED})"
+        held = (
+            f"SELECT c.* EXCLUDE (cell), r.* EXCLUDE (cell), strftime(c.time, '%Y-%m') AS period,"
+            f" {literal(SOURCE)} AS import FROM {self._table} AS r JOIN {_TOLD} AS c USING (cell)"
+        )
+        both = f"SELECT {columns} FROM ({written}) UNION ALL SELECT {columns} FROM ({held})"
         self.store.engine.view(name, both)
         return name
 
@@ -86,14 +89,17 @@ class Gathered:
         if not self._held or (gone and not self._merged(gone, live)):
             self._begin()
         new = sorted(live.keys() - self._held.keys())
+        held, self._held = self._held, {}
+        # What fails from here on may have left a part: nothing is held then.
         if new:
-            self._take(new)
+            held |= self._taken(new)
         if self._rows > max(2 * self._compact, _FEW):
             self._rows = self._compact = self._add_up()
+        self._held = held
 
     def _begin(self) -> None:
         engine = self.store.engine
-        engine.load(_TABLE, _ROWS, ())
+        engine.load(self._table, _ROWS, ())
         engine.load(_TOLD, _CELLS, ())
         self._held, self._rows, self._compact = {}, 0, 0
 
@@ -109,10 +115,10 @@ class Gathered:
         self._held = {p: t for p, t in self._held.items() if p not in gone} | found
         return True
 
-    def _take(self, paths: Sequence[str]) -> None:
+    def _taken(self, paths: Sequence[str]) -> dict[str, Totals]:
         engine, files = self.store.engine, self._files(paths)
         narrow = f"SELECT {_HASH} AS cell, subject, {', '.join(_AMOUNTS)} FROM {files}"
-        self._rows += engine.insert(_TABLE, narrow, _ROWS)
+        self._rows += engine.insert(self._table, narrow, _ROWS)
         each = ", ".join(f"any_value({quote(name)}) AS {quote(name)}" for name in _CELL)
         engine.insert(
             _TOLD,
@@ -120,14 +126,14 @@ class Gathered:
             f" WHERE {_HASH} NOT IN (SELECT cell FROM {_TOLD}) GROUP BY 1",
             _CELLS,
         )
-        self._held |= self._totals(paths)
+        return self._totals(paths)
 
     def _add_up(self) -> int:
-        engine = self.store.engine
-        engine.create("gathered_anew", _ADDED, _ROWS)
-        engine.load(_TABLE, _ROWS, ())
-        rows = engine.insert(_TABLE, "SELECT * FROM gathered_anew", _ROWS)
-        engine.drop("gathered_anew")
+        engine, before = self.store.engine, self._table
+        self._table = _TABLES[1 - _TABLES.index(before)]
+        added = f"SELECT cell, subject, {_SUMS} FROM {before} GROUP BY cell, subject"
+        rows = engine.create(self._table, added, _ROWS)
+        engine.drop(before)
         return rows
 
     def _totals(self, paths: Sequence[str]) -> dict[str, Totals]:
