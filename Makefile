@@ -57,7 +57,7 @@ demo: setup ## a whole company: import, run, cost per user, proof, explanation
 	@printf '\n\033[1m$$ python -m percapita.sample.check %s\033[0m\n' $(COMPANY)
 	@$(BIN)/python -m percapita.sample.check $(COMPANY)
 
-services: ## install what tests start: PostgreSQL, Prometheus, Chromium (Debian, as root)
+services: ## install what tests start: PostgreSQL, Prometheus, Chromium (Debian, as root), an OpenID provider (npm)
 	@tests/servers/install.sh
 
 # One worker more than cores: many tests wait for a process that they started.
