@@ -32,16 +32,19 @@ units:
 segments: {plan: {from: users.plan}, country: {from: users.country}}
 pools:
   - {pool: api, match: {ServiceName: api}, by: requests}
+  - {pool: rent, match: {ServiceName: rent}, by: desks}
 """
 PROJECT = """
 model: model.yaml
 sources:
-  bill: {kind: bill, format: mapped, path: bill.csv, columns: {ChargePeriodStart: day, cost: cost},
-         values: {ServiceName: api, BillingCurrency: USD, ChargeCategory: Usage}}
+  bill: {kind: bill, format: mapped, path: bill.csv, columns: {ChargePeriodStart: day, cost: cost,
+         ServiceName: service}, values: {BillingCurrency: USD, ChargeCategory: Usage}}
   users: {kind: segments, path: users.csv, columns: {subject: user, plan: plan, country: country,
           start: start, end: end}}
   usage: {kind: readings, path: usage.csv, columns: {time: time, subject: user, quantity: n},
           values: {meter: requests}}
+  offices: {kind: readings, path: offices.csv, columns: {time: time, subject: office, quantity: n},
+            values: {meter: desks, subject_kind: tenant}}
 """
 FIRST, DAYS, USERS = date(2025, 10, 1), 61, 25
 UNITS = ("monthly", "weekly", "daily", "quarterly", "request")
@@ -59,8 +62,10 @@ def _write(folder: Path, seed: int) -> None:
     folder.mkdir()
     (folder / "model.yaml").write_text(MODEL, encoding="utf-8")
     (folder / "percapita.yaml").write_text(PROJECT, encoding="utf-8")
-    bill = "".join(f"{day},{draw.randint(1, 900)}.17\n" for day in days)
-    (folder / "bill.csv").write_text("day,cost\n" + bill, encoding="utf-8")
+    bill = "".join(f"{day},{draw.randint(1, 900)}.17,api\n" for day in days)
+    # What is of tenants alone has no user: its row stands somewhere among theirs.
+    bill += "".join(f"{day},{100 * seed},rent\n" for day in days[::10])
+    (folder / "bill.csv").write_text("day,cost,service\n" + bill, encoding="utf-8")
     with (folder / "users.csv").open("w", encoding="utf-8") as file:
         file.write("user,plan,country,start,end\n")
         for user in range(USERS):
@@ -76,6 +81,9 @@ def _write(folder: Path, seed: int) -> None:
         for user, day in product(range(USERS), days):
             if draw.random() < 0.2:
                 file.write(f"{day}T{draw.randint(0, 23):02}:00:00Z,u{user},{draw.randint(1, 9)}\n")
+    with (folder / "offices.csv").open("w", encoding="utf-8") as file:
+        file.write("time,office,n\n")
+        file.writelines(f"{day}T09:00:00Z,hq,{draw.randint(5, 20)}\n" for day in days[::10])
 
 
 @pytest.fixture(scope="module", params=[1, 2])
@@ -126,6 +134,26 @@ def test_the_dearest_users_are_those_of_the_whole_list(opened: Opened, unit: str
         if rest:
             assert found.rows[-1].others == len(rest)
             assert found.rows[-1].cost.total == total([row.cost.total for row in rest])
+
+
+def test_a_page_of_users_is_that_of_the_whole_list(opened: Opened) -> None:
+    """Wherever a page begins and ends, beside the row of no user too; the others are its rest."""
+    for where in ((), ("plan=Pro",)):
+        question = ask(
+            opened.model, by=("user",), period=opened.period("2025-10"), basis=opened.basis,
+            where=where,
+        )  # fmt: skip
+        whole = answer(opened, question).figures
+        assert where or 0 < [row.key for row in whole.rows].index((None,)) < len(whole.rows) - 1
+        for skip, top in (*product(range(0, 26, 3), (1, 4)), (0, 30), (26, 4)):
+            found = answer(opened, replace(question, top=top, skip=skip)).figures
+            page = [row for row in found.rows if not row.others]
+
+            assert page == list(whole.rows[skip : skip + top]), (where, skip, top)
+            assert found.totals == whole.totals
+            assert sum(row.others for row in found.rows) == len(whole.rows) - len(page)
+            parts = [row.cost.total for row in found.rows]
+            assert total(parts) == whole.totals.cost.total
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,9 @@ def figures(
     keys = _keys(question, costs, units, earned)
     totals = desk.totals()
     return Figures(
-        rows=cut([desk.row(key) for key in keys], question.top, desk.unseen(keys)),
+        rows=cut(
+            [desk.row(key) for key in keys], question.top, desk.unseen(keys), skip=question.skip
+        ),
         totals=totals,
         named=costs.named,
         bill_total=costs.bill_total,
@@ -190,10 +192,19 @@ def _keys(question: Question, costs: Costs, units: Units, earned: Earned | None)
 
 
 def cut(
-    rows: Sequence[Figure], top: int | None, unseen: Figure | None = None
+    rows: Sequence[Figure], top: int | None, unseen: Figure | None = None, *, skip: int = 0
 ) -> tuple[Figure, ...]:
-    """Keep the first rows and sum the others in one, so that rows still are all allocated cost."""
-    rest = [] if top is None else list(rows[top:])
+    """Keep the first rows and sum the others in one, so that rows still are all allocated cost.
+
+    Args:
+        rows: in order.
+        top: how many are kept; all unless said.
+        unseen: the sum of rows that were not told apart.
+        skip: rows before the first that is kept. Where some are unseen, all of them are but one.
+    """
+    first = skip if unseen is None else min(skip, 1)
+    last = len(rows) if top is None else first + top
+    rest = [*rows[:first], *rows[last:]]
     if unseen is None and not rest:
         return tuple(rows)
     others = len(rest)
@@ -208,7 +219,7 @@ def cut(
     revenues = [row.revenue for row in rest if row.revenue is not None]
     revenue = total(revenues) if len(revenues) == len(rest) else None
     # Distinct units of several rows are not the sum of theirs.
-    return (*rows[:top], Figure(key, cost, None, None, revenue, others=others))
+    return (*rows[first:last], Figure(key, cost, None, None, revenue, others=others))
 
 
 def _benchmark(

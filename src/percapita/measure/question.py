@@ -100,6 +100,8 @@ class Question:
     """``None``: everything that is published."""
     basis: str
     top: int | None = None
+    skip: int = 0
+    """Rows that are left out before the first of ``top``, and summed with the rest."""
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:

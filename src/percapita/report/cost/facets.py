@@ -46,7 +46,7 @@ def facets(
 def _facet(opened: Opened, question: Question, at: Dimension, sight: Sight) -> dict[str, Any]:
     chosen = [value for one, value in resolved(opened, question).where if _same(one, at)]
     others = tuple(pair for pair in question.where if not _same(pair[0], at))
-    asked = replace(question, by=(at,), where=others, top=TOP)
+    asked = replace(question, by=(at,), where=others, top=TOP, skip=0)
     if any(one.place == "subject" for one in asked.dimensions):
         # Never kept: somebody may be forgotten.
         return _chosen(_made(opened, asked, sight), chosen)

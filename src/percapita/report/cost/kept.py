@@ -65,6 +65,7 @@ def key_of(opened: Opened, question: Question, sight: Sight) -> str:
     said = [
         VERSION, repr(sight), opened.basis, sorted(opened.runs.items()), opened.model.hash,
         [at.name for at in question.by], question.unit.name, question.scope, question.top,
+        question.skip,
         [(at.name, value) for at, value in question.where],
         question.period.label if question.period else None,
         [repr(one) for one in closings.all()], [repr(one) for one in closings.adjustments()],

@@ -77,7 +77,7 @@ def top_of(plan: Plan, model: Model) -> Top | None:
             if within(pool) and all(pool_value(pool, at) == value for at, value in said)
         )  # fmt: skip
     return Top(
-        plan.receivers.index(question.by[0]), question.top, pools,
+        plan.receivers.index(question.by[0]), question.top, question.skip, pools,
         tuple((plan.receivers.index(at), _typed(at, value)) for at, value in where),
         tuple(CLASS_OF_KIND),
     )  # fmt: skip

@@ -55,7 +55,7 @@ def answer(opened: Opened, question: Question, sight: Sight) -> Answer:
         return whole.answer(opened, question, revenue=sight.revenue)
     check(question, opened.model, sight)
     _check_months(opened, question, sight)
-    found = whole.answer(opened, replace(question, top=None), revenue=sight.revenue)
+    found = whole.answer(opened, replace(question, top=None, skip=0), revenue=sight.revenue)
     rows = _together(opened, found, sight)
     said = (f"Groups of fewer than {sight.fewest} people are shown together with others.",)
     # What is shown together has no interval: those of its parts do not add up.
@@ -65,7 +65,9 @@ def answer(opened: Opened, question: Question, sight: Sight) -> Answer:
     return replace(
         found,
         figures=replace(
-            found.figures, rows=cut(rows, question.top), named=_nobody_alone(found.figures.named)
+            found.figures,
+            rows=cut(rows, question.top, skip=question.skip),
+            named=_nobody_alone(found.figures.named),
         ),
         sure=replace(found.sure, rows={**known, **vague} if found.sure.rows else {}),
         notes=(*found.notes, *(said if any(row.merged for row in rows) else ())),

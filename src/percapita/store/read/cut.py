@@ -45,6 +45,8 @@ class Top(NamedTuple):
     at: int
     """Which of the cut's receivers is the subject."""
     most: int
+    skip: int
+    """Of the dearest, how many come before those that are asked for."""
     pools: tuple[str, ...] | None
     """Pools that count; ``None``: all."""
     where: tuple[tuple[int, Any], ...]

@@ -99,6 +99,9 @@ class Reader:
     def lead(self, top: Top) -> list[int]:
         """Let ``amounts`` tell the dearest subjects apart and no others; return all that have any.
 
+        Where some are skipped, the last of them is told apart too: rows of no subject, which nobody
+        ranks here, may stand before it.
+
         Returns nothing, and changes nothing, where there are no more than asked for, or where some
         that cost nothing would come before the last of them.
         """
@@ -116,10 +119,11 @@ class Reader:
             f" ORDER BY sum(amount) DESC, CAST({subject} AS VARCHAR)",
             [value for _, value in top.where],
         )
-        if len(rows) <= top.most or not rows[top.most - 1][1]:
+        last = top.skip + top.most
+        if len(rows) <= last or not rows[last - 1][1]:
             return []
         found = [int(number) for number, _ in rows]
-        self._leaders = top.at, found[: top.most]
+        self._leaders = top.at, found[max(top.skip - 1, 0) : last]
         return found
 
     def amounts(self) -> list[Amount]:

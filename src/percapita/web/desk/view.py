@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from percapita.core.privacy import digest
 from percapita.core.roles import EVERYTHING, Sight
 from percapita.core.subjects import SESSION, USER
+from percapita.measure.question import Question
+from percapita.report.cost.answer import Answer
 from percapita.report.cost.sighted import NotForRoleError, check_beside
 from percapita.report.document.blocks import Document
 from percapita.report.opened import Opened, open_figures, open_runs
@@ -124,6 +126,28 @@ def page_of(
     place = Place(end, basis=found.basis, runs=found.runs)
     following = cursor_of(bench, asked, place) if end < len(rows) else None
     return rows[begin:end], {"next": following}
+
+
+def asked_page(bench: Bench, asked: Asked, question: Question) -> Question:
+    """Return a question as it asks for the rows of a page alone, where a page is asked for."""
+    limit = limit_of(asked)
+    if limit is None:
+        return question
+    return replace(question, top=limit, skip=place_of(bench, asked).after)
+
+
+def answered_page(
+    bench: Bench, asked: Asked, answer: Answer
+) -> tuple[Answer, dict[str, str | None]]:
+    """Return the answer to such a question without its rest, and the ``next`` of the page."""
+    if limit_of(asked) is None:
+        return answer, {}
+    rows = tuple(row for row in answer.figures.rows if not row.others)
+    every = len(rows) + sum(row.others for row in answer.figures.rows)
+    end = answer.question.skip + len(rows)
+    place = Place(end, basis=answer.opened.basis, runs=answer.opened.runs)
+    following = cursor_of(bench, asked, place) if end < every else None
+    return replace(answer, figures=replace(answer.figures, rows=rows)), {"next": following}
 
 
 def page_after(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -24,10 +23,10 @@ from percapita.web.desk.addresses import address, facet_links, facet_names, filt
 from percapita.web.desk.view import (
     Asked,
     View,
-    limit_of,
+    answered_page,
+    asked_page,
     noted,
     opened,
-    page_of,
     period_of,
     periods,
 )
@@ -46,11 +45,8 @@ def view(bench: Bench, asked: Asked) -> View:
     by = asked.all("by") or [cuts(found, asked.sight)[0]]
     period = period_of(found, asked)
     question = _question(found, asked, by, period)
-    if limit_of(asked):
-        question = replace(question, top=None)
-    now = sighted.answer(found, question, asked.sight)
-    page, following = page_of(bench, asked, now.figures.rows, found)
-    now = replace(now, figures=replace(now.figures, rows=tuple(page)))
+    now = sighted.answer(found, asked_page(bench, asked, question), asked.sight)
+    now, following = answered_page(bench, asked, now)
     data = cost_json.statement(now) | following
     header, rows = cost_json.flat(now)
     compared = asked.one("compare")

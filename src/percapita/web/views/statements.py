@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -17,10 +16,10 @@ from percapita.web.desk import Bench
 from percapita.web.desk.view import (
     Asked,
     View,
-    limit_of,
+    answered_page,
+    asked_page,
     noted,
     opened,
-    page_of,
     period_of,
     periods,
 )
@@ -75,12 +74,10 @@ def _statement(bench: Bench, asked: Asked, shown: dict[str, Any]) -> View:
 def _list(bench: Bench, found: Opened, asked: Asked, shown: dict[str, Any]) -> View:
     by = asked.one("by") or shown["cuts"][0]
     question = ask(
-        found.model, by=[by], period=found.period(shown["period"]), basis=found.basis,
-        top=None if limit_of(asked) else _MOST,
-    )  # fmt: skip
-    listed = answer(found, question)
-    page, following = page_of(bench, asked, listed.figures.rows, found)
-    listed = replace(listed, figures=replace(listed.figures, rows=tuple(page)))
+        found.model, by=[by], period=found.period(shown["period"]), basis=found.basis, top=_MOST
+    )
+    listed = answer(found, asked_page(bench, asked, question))
+    listed, following = answered_page(bench, asked, listed)
     kept = {"period": shown["period"], "basis": found.basis}
     shown |= {
         "by": by,
