@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ import pytest
 
 from digest.counter import MODEL
 from digest.otlp import span, traces
+from percapita.core.subjects import USER
 from percapita.core.tables import READINGS
 from percapita.project import Project
+from percapita.store.catalog import traced
+from percapita.store.erasure import erase
 from percapita.store.spool import Spool
 from servers.postgres import Postgres
 
@@ -107,3 +111,20 @@ def test_a_commit_that_outlives_its_process_counts_once(project: Project, asked:
         counted = "SELECT sum(signals), sum(quantity) FROM readings WHERE meter = 'requests'"
         assert store.engine.rows(counted) == [(6, 6)]
         assert {problem.code for problem in store.doctor()} <= {"steps-owed"}
+
+
+def test_traces_are_kept_and_forgotten_there_too(project: Project) -> None:
+    """The sample of traces is in the database: read, thinned out, and erased with its people."""
+    assert digest(project).wait(_PATIENCE) == 0
+    now = datetime.now(UTC)
+    with project.store() as store:
+        found = [one.trace for one in traced.begun(store.catalog, now)]
+        assert sorted(int(trace, 16) for trace in found) == [1, 2, 3, 4, 5, 6]
+        assert len(traced.begun(store.catalog, now, found[0])) == 1
+        whose = {one.user for one in traced.spans(store.catalog, found)}
+        assert len(traced.roots(store.catalog, whose)) == 6
+        erase(store, USER, "u1")
+        traced.let_go(store.catalog, now)
+        assert len(traced.begun(store.catalog, now)) == 5
+        traced.let_go(store.catalog, now + timedelta(days=2))
+        assert traced.spans(store.catalog, found) == []

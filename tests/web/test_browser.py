@@ -38,6 +38,7 @@ PAGES = (
     "/report",
     "/oncall",
     "/debug",
+    "/traces?sort=cost",
     "/audit",
     "/roles",
     "/roles?for=Product+manager",

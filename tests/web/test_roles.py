@@ -77,7 +77,7 @@ MAY: Final[Mapping[str, tuple[str, ...]]] = {
     },
     **{
         f"GET {form.format(page)}": HEALTH
-        for page in ("data", "debug", "resources")
+        for page in ("data", "debug", "resources", "trace", "traces")
         for form in FORMS
     },
     **{f"GET {form.format('audit')}": ("admin",) for form in FORMS},

@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "live": ("live", "Estimate what everything costs right now, before the bill is there."),
     "readings": ("usage", "Sum what was measured, and how sure a sample makes it."),
     "attribution": ("usage", "See how much usage names its user, and where the id is lost."),
+    "traces": ("traces", "Follow single requests: what ran when, and what each span cost."),
     "calls": ("calls", "See calls to third parties and others: failed, slow, dear."),
     "activity": ("usage", "See who was active: users, sessions, transactions, bots."),
     "explain": ("explain", "Follow one figure down to bill lines, or a line up to its users."),

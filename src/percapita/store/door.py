@@ -19,7 +19,7 @@ from percapita.core.errors import InputError
 from percapita.core.privacy import Key, digest, digests
 from percapita.core.sources import Source
 from percapita.core.subjects import ERASED, NOBODY
-from percapita.store.catalog import renewals
+from percapita.store.catalog import renewals, traced
 from percapita.store.catalog.catalog import take
 from percapita.store.catalog.many_rows import among, bulk, pairs
 from percapita.store.catalog.tables import ABOUT, IMPORTS, MARKS, PSEUDONYMS, QUARANTINE, SUBJECTS
@@ -197,6 +197,8 @@ class Door:
             hashes = [found for found in held if found]
             if renewals.there(connection):
                 hashes += renewals.forget(connection, numbers)
+            if traced.there(connection):
+                traced.forget(connection, numbers)
             nobody = dict.fromkeys(("key_id", "hash", "label", "alias_of"))
             at = self._site.clock(now)
             connection.execute(

@@ -24,6 +24,7 @@ _PAGES: Final = (
     ("oncall", "On call", "n", ""),
     ("roles", "By role", "v", "More"),
     ("debug", "Debugging", "t", "More"),
+    ("traces", "Traces", "i", "More"),
     ("report", "Report", "b", "More"),
     ("pricing", "Prices", "p", "More"),
     ("reconcile", "Reconcile", "r", "More"),

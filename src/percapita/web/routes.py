@@ -44,6 +44,8 @@ PAGE_ROLES: Final[Mapping[str, Roles]] = {
     "pricing": BOOKS,
     "oncall": WATCH,
     "debug": HEALTH,
+    "traces": HEALTH,
+    "trace": HEALTH,
     "roles": BOOKS,
     "history": BOOKS,
     "decisions": BOOKS,

@@ -4,6 +4,7 @@ from percapita.report.charts.bars import Bar, Part, bars
 from percapita.report.charts.icicle import Node, icicle
 from percapita.report.charts.line import Mark, Point, Series, line
 from percapita.report.charts.spark import spark
+from percapita.report.charts.timing import Ran, timing
 from percapita.report.charts.waterfall import Step, waterfall
 
 __all__ = [
@@ -12,11 +13,13 @@ __all__ = [
     "Node",
     "Part",
     "Point",
+    "Ran",
     "Series",
     "Step",
     "bars",
     "icicle",
     "line",
     "spark",
+    "timing",
     "waterfall",
 ]

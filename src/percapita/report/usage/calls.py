@@ -6,7 +6,6 @@ A call costs its part of the pools that the model splits by ``external.…`` met
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,8 +16,8 @@ from percapita.core.money import percent, quotient, text
 from percapita.core.periods import Period, zone
 from percapita.core.split import split
 from percapita.core.tables import RATES
-from percapita.model.spec import Condition, Driver, Mix, Model
-from percapita.model.words import wildcard
+from percapita.model.conditions import fits
+from percapita.model.spec import Driver, Mix, Model
 from percapita.report.numbers import amount, places
 from percapita.report.table import Column, Page
 from percapita.report.usage.usage import bounds
@@ -114,7 +113,7 @@ def _share(
     """Divide what a pool split over the calls that count for it, exactly."""
     weights: dict[tuple[str | None, str | None], int] = defaultdict(int)
     for row in found:
-        if all(_fits(getattr(row, name), one) for name, one in driver.where.items()):
+        if all(fits(getattr(row, name), one) for name, one in driver.where.items()):
             weights[row.service, row.operation] += getattr(row, _OF[driver.meter])
     weights = {key: weight for key, weight in weights.items() if weight}
     if not weights:
@@ -122,12 +121,6 @@ def _share(
     for key, part in zip(weights, split(whole, list(weights.values())), strict=True):
         costs = peers[key].costs
         costs[pool] = costs.get(pool, Decimal(0)) + part
-
-
-def _fits(value: str | None, condition: Condition) -> bool:
-    if condition.present is not None:
-        return (value is not None) == condition.present
-    return value is not None and any(re.search(wildcard(one), value) for one in condition.values)
 
 
 def of(found: Calls, service: str) -> Calls:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from percapita.store.catalog import traced
 from percapita.store.catalog.tables import METADATA, Instant
 
 LIVE = sa.Table(
@@ -40,5 +41,5 @@ CARRIES = sa.Table(
     sa.Column("total", sa.BigInteger, nullable=False),
     sa.Index("carries_by_hour", "hour"),
 )
-LIVE_TABLES = (LIVE, MARKED, SERIES, CARRIES)
+LIVE_TABLES = (LIVE, MARKED, SERIES, CARRIES, *traced.TABLES)
 """What counting live signals needs; a store of before may not have them yet."""

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from percapita.core.tables import CLAIMS, EVENTS, READINGS
+from percapita.store.catalog import traced
 from percapita.store.catalog.catalog import take
 from percapita.store.catalog.many_rows import bulk
 from percapita.store.catalog.tables import METERS, QUARANTINE
@@ -67,12 +68,18 @@ class Turn:
     totals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Exact sums of sampled readings that are new: hour and sum."""
     quarantine: Sequence[Quarantined] = ()
+    traces: Sequence[traced.Begun] = ()
+    """Traces of the sample that are new."""
+    spans: Sequence[traced.Kept] = ()
+    """Spans of the sample."""
 
     @property
     def empty(self) -> bool:
         """Tell whether there is nothing to keep but the position."""
         kept = (self.readings, self.claims, self.events, self.marks)
-        return all(one is None for one in kept) and not (self.series or self.quarantine)
+        return all(one is None for one in kept) and not (
+            self.series or self.quarantine or self.spans
+        )
 
 
 class LiveStore:
@@ -191,9 +198,11 @@ class LiveStore:
             connection, CARRIES,
             {key: {"hour": hour, "total": total} for key, (hour, total) in turn.totals.items()},
         )  # fmt: skip
+        traced.keep(connection, turn.traces, turn.spans)
 
-    def forget(self, *, series_before: int, hours_before: int) -> None:
-        """Let go the last points and exact sums that are older than these."""
+    def forget(self, now: datetime, *, series_before: int, hours_before: int) -> None:
+        """Let go the last points and exact sums that are older than these, and old traces."""
+        traced.let_go(self._site.catalog, now)
         with self._site.catalog.write() as connection:
             connection.execute(sa.delete(SERIES).where(SERIES.c.at < series_before))
             connection.execute(sa.delete(CARRIES).where(CARRIES.c.hour < hours_before))

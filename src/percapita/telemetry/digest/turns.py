@@ -17,6 +17,7 @@ from percapita.store.live.turns import LiveStore, Turn
 from percapita.store.spool import Entry, Spool
 from percapita.telemetry.digest import sums
 from percapita.telemetry.digest.count import refused
+from percapita.telemetry.digest.count.choosing import Sample
 from percapita.telemetry.digest.count.decoder import Decoded, Decoder
 from percapita.telemetry.digest.count.points import microseconds
 from percapita.telemetry.digest.count.signals import Names
@@ -75,6 +76,7 @@ class Digest:
         self._callings: dict[str, Called] = {}
         """Attributes that the operations of each meter are called by; none: the signal's own."""
         self._names = Names()
+        self._sample = Sample()
         self._decoder = self._made()
         self._tended = (0, False)
         """Commits at the last merging, and whether it was of all that is small."""
@@ -161,7 +163,9 @@ class Digest:
         if self._forgotten is None or now - self._forgotten > _FORGET:
             self._forgotten = now
             before = microseconds(now - _SERIES_DAYS)
-            self._live.forget(series_before=before * 1000, hours_before=before // 3_600_000_000)
+            self._live.forget(
+                now, series_before=before * 1000, hours_before=before // 3_600_000_000
+            )
 
     def merge(self, now: datetime, *, idle: bool) -> bool:
         """Take a step in merging large files, a part of a second; tell whether there was one."""
@@ -187,7 +191,8 @@ class Digest:
             self._merging.close()
 
     def _made(self) -> Decoder:
-        return Decoder(self._models.model, self._live.numbers, self._marks, self._names)
+        model, numbers = self._models.model, self._live.numbers
+        return Decoder(model, numbers, self._marks, self._names, self._sample)
 
     def _renew(self) -> None:
         """Forget texts that were met once, when nothing that waits has their codes."""
@@ -225,7 +230,8 @@ class Digest:
             events=None if self._happened is None else self._happened.taken(),
             marks=None if rows is None else (rows.key, rows.check),
             series=self._series.taken(), totals=self._carries.taken(),
-            quarantine=broken,
+            quarantine=broken, traces=[one for some in found.taken for one in some.begun],
+            spans=[span for some in found.taken for span in some.spans()],
         )  # fmt: skip
         del rows, readings
         if not turn.empty or (position, turn.read) != (self._live.position, self._live.read):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from percapita.core.errors import InputError, nearest
+from percapita.live.traces import Sort
 from percapita.measure.question import SCOPES
 from percapita.model.spec import Basis
 from percapita.web.api.lists import LISTS
@@ -24,6 +25,8 @@ RESULTS: Final[Mapping[str, Schema]] = {
     "pricing": books.PRICING,
     "oncall": live.ONCALL,
     "debug": health.DEBUG,
+    "traces": health.TRACES,
+    "trace": health.TRACE,
     "roles": cost.ROLES,
     "history": books.HISTORY,
     "decisions": decisions.DECISIONS,
@@ -86,6 +89,12 @@ _ASKED: Final[Mapping[str, tuple[Parameter, ...]]] = {
     ),
     "oncall": (),
     "debug": _FIGURES,
+    "traces": (
+        Parameter("sort", "Order; failed: only those with a failed span.", words(Sort)),
+        Parameter("service", "Only traces with a span of this service.", TEXT),
+        Parameter("top", "How many.", _POSITIVE),
+    ),
+    "trace": (Parameter("id", "Trace id, or its beginning.", TEXT, required=True),),
     "resources": (),
     "roles": (*_FIGURES, Parameter("for", "Whose questions.", TEXT)),
     "history": _FIGURES,

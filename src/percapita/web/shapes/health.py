@@ -41,6 +41,15 @@ MAPPED: Final = (
     "service", "resource type", "usage pattern", "tagging status", "attribution method",
 )  # fmt: skip
 
+_TRACED: Final = {
+    "trace": TEXT, "chosen": among("even", "slow", "failed"), "begun": INSTANT,
+    "service": maybe(TEXT), "operation": maybe(TEXT),
+    "subject": record(kind=maybe(TEXT), number=maybe(COUNT), name=maybe(TEXT)),
+    "seconds": MONEY, "spans": COUNT, "failed": COUNT, "cost": maybe(MONEY),
+}  # fmt: skip
+_SAMPLE: Final = record(
+    as_of=INSTANT, currency=maybe(TEXT), estimate=FLAG, sample=FLAG, notes=listed(TEXT)
+)
 COMPONENTS: Final[Mapping[str, Schema]] = {
     "Item": typed(Item),
     "Maturity": typed(Maturity),
@@ -97,6 +106,15 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         seconds=MONEY, mean_seconds=maybe(MONEY), cost=maybe(MONEY), cost_per_call=maybe(MONEY),
         pools=listed(TEXT),
     ),
+    "Traced": record(**_TRACED),
+    "TracedSpan": record(
+        span=TEXT, parent=maybe(TEXT), depth=COUNT, lost=FLAG, service=maybe(TEXT), name=TEXT,
+        kind=TEXT, operation=maybe(TEXT), after_seconds=MONEY, seconds=MONEY, failed=FLAG,
+        cost=maybe(MONEY), meters=listed(ref("TracedMeter")),
+    ),
+    "TracedMeter": record(
+        meter=TEXT, quantity=COUNT, operation=maybe(TEXT), cost=maybe(MONEY), pools=listed(TEXT)
+    ),
     "Mapped": record(**dict.fromkeys(MAPPED, maybe(TEXT))),
 }  # fmt: skip
 
@@ -127,8 +145,13 @@ DEBUG: Final = record(
     storage=listed(ref("Stored")),
     third_party=listed(ref("ThirdParty")),
     calls=listed(ref("Called")),
+    traces=listed(ref("Traced")),
     deliveries=listed(ref("Delivery")),
 )
+TRACES: Final = record(
+    meta=_SAMPLE, total=COUNT, services=listed(TEXT), traces=listed(ref("Traced"))
+)
+TRACE: Final = record(meta=_SAMPLE, **_TRACED, rows=listed(ref("TracedSpan")))
 RESOURCES: Final = record(
     mapped=listed(ref("Mapped")),
     missing=listed(record(service=CUT, **{"resource type": TEXT})),

@@ -24,6 +24,8 @@ from percapita.web.views import (
     resources,
     roles,
     statements,
+    trace,
+    traces,
     views,
 )
 
@@ -39,6 +41,8 @@ PAGES: Final[Mapping[str, Page]] = {
     "pricing": pricing.view,
     "oncall": oncall.view,
     "debug": debug.view,
+    "traces": traces.view,
+    "trace": trace.view,
     "roles": roles.view,
     "history": history.view,
     "decisions": decisions.view,
@@ -58,5 +62,5 @@ ON_PAPER: Final = frozenset({"report", "statements"})
 BEGINS: Final = frozenset({"overview", "cost"})
 """Pages that list the saved views of whoever asks."""
 
-UNKEPT: Final = frozenset({"audit", "views"})
+UNKEPT: Final = frozenset({"audit", "traces", "trace", "views"})
 """Pages whose answers are never kept: what they show changes without any figure changing."""

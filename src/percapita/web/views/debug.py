@@ -5,12 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
+from percapita.live import traces
 from percapita.report.charts import spark
+from percapita.report.live import traced
 from percapita.report.usage.debugging import debugging
 from percapita.store.read.live import measured_months
 from percapita.web.desk import Bench
 from percapita.web.desk.view import Asked, View, opened, periods
+from percapita.web.views.traces import desk_of
 
+_TRACES: Final = 8
 _CALLS: Final = 20
 """Peers that the page shows; its files have all."""
 _HEADER = ("what", "name", "of", "value")
@@ -22,8 +26,11 @@ def view(bench: Bench, asked: Asked) -> View:
     months = sorted({*periods(found), *measured_months(bench.store.catalog)}, reverse=True)
     period = asked.one("period") or months[0]
     data = debugging(found, period)
+    recent = traces.recent(desk_of(bench), bench.project.now, sight=asked.sight, among=_TRACES)
+    data["traces"] = traces.listed(recent, _TRACES)["traces"]
     shown = {
         "period": period, "periods": months, "spark": _spark, "sums": _sums, "most": _CALLS,
+        "digits": traced.digits(data["traces"]),
     }  # fmt: skip
     return View("debug.html", f"Debugging {period}", data, list(_HEADER), _rows(data), shown)
 

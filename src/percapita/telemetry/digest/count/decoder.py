@@ -13,8 +13,10 @@ from percapita.store.delivery import Quarantined
 from percapita.store.live.numbers import Numbers, resolve
 from percapita.store.spool import Entry
 from percapita.telemetry.digest.count import points, refused, signals
+from percapita.telemetry.digest.count.choosing import Sample
 from percapita.telemetry.digest.count.points import Series
 from percapita.telemetry.digest.count.signals import Names, Origin
+from percapita.telemetry.digest.count.taking import Taken
 from percapita.telemetry.digest.decode.resources import Resources
 from percapita.telemetry.digest.decode.signals import Kind, decode
 from percapita.telemetry.digest.decode.wire import Ints, MalformedError, Words
@@ -40,6 +42,8 @@ class Decoded:
     callings: dict[str, Called] = field(default_factory=dict)
     """Attributes that the operations of each meter are called by; none: the signal's own."""
     signals: int = 0
+    taken: list[Taken] = field(default_factory=list)
+    """Spans of the sample of traces."""
 
     def settle(self, numbers: Ints) -> None:
         """Write the numbers that the door gave over the provisional ones."""
@@ -56,17 +60,22 @@ class Decoded:
         for sessions, users, _ in self.seen:
             resolve(sessions, numbers)
             resolve(users, numbers)
+        for taken in self.taken:
+            taken.settle(numbers)
 
 
 class Decoder:
     """Decodes by one model."""
 
-    def __init__(self, model: Model, numbers: Numbers, marks: Marks, names: Names) -> None:
+    def __init__(
+        self, model: Model, numbers: Numbers, marks: Marks, names: Names, sample: Sample
+    ) -> None:
         self._plans = {kind: Plan.of(model, kind) for kind in _KINDS.values()}
         self._metrics = Metrics(model)
         self._owners = Owners(model.identity, numbers, marks)
         self._marks = marks
         self._names = names
+        self._sample = sample
         self._joins = model.identity.join
         self._resources = Resources()
 
@@ -109,7 +118,9 @@ class Decoder:
         found.broken += refused.broken(kind, counted.flaws)
         found.bases |= plan.names()
         found.callings |= plan.callings()
-        found.signals += counted.signals
+        found.signals += len(batch)
+        if kind == "spans" and (taken := self._sample.take(batch, counted, plan, self._names)):
+            found.taken.append(taken)
 
     def _points(self, entries: Sequence[Entry], series: Series, found: Decoded) -> None:
         reader = points.Reader(

@@ -134,7 +134,12 @@ class Counted:
     seen: tuple[Ints, Ints, Ints]
     """Sessions, the users that were named with them, and when they ended: likewise of all."""
     flaws: list[Flaw]
-    signals: int
+    every: Rows
+    """A row for each signal, also of those that nobody counts."""
+    fine: Flags
+    """Which of them say a time that can be."""
+    duration: Ints
+    """Nanoseconds that each of them took."""
 
 
 def count(
@@ -172,10 +177,11 @@ def count(
                 for by, codes in plan.operations(batch, quantities).items()},
     )  # fmt: skip
     flaws = _flaws(batch, rows, np.where(counted, wrong, 0))
-    kept = counted & (wrong == 0)
-    seen = session, np.where(wrong == 0, user, 0), rows.at
-    rows = rows if kept.all() else rows.take(kept)
-    return Counted(rows, learned, seen, flaws, len(batch))
+    fine = wrong == 0
+    kept = counted & fine
+    seen = session, np.where(fine, user, 0), rows.at
+    every, rows = rows, rows if kept.all() else rows.take(kept)
+    return Counted(rows, learned, seen, flaws, every, fine, duration)
 
 
 def _times(batch: Batch, origin: Origin) -> tuple[Words, Words, Ints]:

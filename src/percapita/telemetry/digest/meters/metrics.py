@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
+from percapita.model.conditions import fits
 from percapita.model.spec import Model, Signals
 from percapita.model.words import wildcard
 from percapita.telemetry import units
 from percapita.telemetry.digest.decode.resources import Resource, Resources, attributes, parsed
-from percapita.telemetry.digest.meters.plan import fits
 
 _HOUR: Final = 3_600 * 10**9
 YOUNG: Final = _HOUR

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import numpy as np
 
+from percapita.model.conditions import fits
 from percapita.model.spec import Condition, Identity, Model, Signals
-from percapita.model.words import SIGNAL_WORDS, wildcard
+from percapita.model.words import SIGNAL_WORDS
 from percapita.telemetry import units
 from percapita.telemetry.digest.decode.keys import Keys
 from percapita.telemetry.digest.decode.signals import Batch, Kind
@@ -27,8 +27,12 @@ LOG_THRESHOLD: Final = "sampling.threshold"
 BAGGAGE: Final = "baggage."
 """Leads attributes that were copied from baggage."""
 
-_SPAN_KINDS: Final = ("internal", "internal", "server", "client", "producer", "consumer")
+SPAN_KINDS: Final = ("internal", "internal", "server", "client", "producer", "consumer")
+SERVES: Final = (2, 5)
+"""Kinds that serve a request: server and consumer."""
 _STATUS: Final = ("unset", "ok", "error")
+FAILED: Final = 2
+"""The number of the last of them."""
 _SEVERITIES: Final = ("trace", "debug", "info", "warn", "error", "fatal")
 _OF_EACH_SEVERITY: Final = 4
 
@@ -136,15 +140,6 @@ class Plan:
         return self._holds(batch, word_codes(batch, word), condition)
 
 
-def fits(text: str | None, condition: Condition) -> bool:
-    """Tell whether a text fits a condition; no text fits ``absent`` alone."""
-    if condition.present is not None:
-        return (text is not None) == condition.present
-    if text is None:
-        return False
-    return any(re.search(wildcard(value), text) for value in condition.values)
-
-
 def word_codes(batch: Batch, word: str) -> Ints:
     """Return the codes of what a signal is called, its service or its scope."""
     if word == "service":
@@ -161,14 +156,15 @@ def word_codes(batch: Batch, word: str) -> Ints:
 def _few(batch: Batch, word: str) -> tuple[Ints, Sequence[str | None]]:
     """Return a signal's kind, status or severity, and the words of each number."""
     if word == "status":
-        return _status(batch), _STATUS
+        return status(batch), _STATUS
     number = batch.number(batch.layout.kind)
     if word == "kind":
-        return number, _SPAN_KINDS
+        return number, SPAN_KINDS
     return (number - 1) // _OF_EACH_SEVERITY + 1, (None, *_SEVERITIES)
 
 
-def _status(batch: Batch) -> Ints:
+def status(batch: Batch) -> Ints:
+    """Return the status of each span, as a number."""
     result = np.zeros(len(batch), np.int64)
     found = batch.parts.of(batch.layout.status, LENGTH)
     inner = fields(batch.buffer, found.start, found.start + found.length).of(3, VARINT)
