@@ -6,7 +6,6 @@ an Arrow table, or a frame of pandas or Polars where these are installed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -251,7 +250,7 @@ class Book:
         units = checking.units(self._project, self._store)
         page = as_json.Asked(sought.title, sought.shown, meta, units, opened.zone)
         header, *rows = as_json.down_csv(found)
-        return Result(list(map(str, header)), rows, json.loads(as_json.down_json(page, found)))
+        return Result(list(map(str, header)), rows, as_json.down_json(page, found))
 
     def statement(
         self, of: str, *, period: str = "", basis: str = "", chargeback: bool = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -68,10 +67,7 @@ def explained(opened: Opened, sought: whose.Sought, **options: Any) -> dict[str,
         lambda: sought.choose(opened),
     )
     sought.check()
-    document: dict[str, Any] = json.loads(
-        explain_json.down_json(Asked(sought.title, sought.shown, META), found)
-    )
-    return document
+    return explain_json.down_json(Asked(sought.title, sought.shown, META), found)
 
 
 def test_a_subject_is_found_however_it_is_written(opened: Opened) -> None:
@@ -135,7 +131,7 @@ def test_the_way_up_sums_to_the_line(opened: Opened) -> None:
     for line, amount in cascade().bill.items():
         found = bound.line(opened, asked(opened), line)
         known = people(opened.store.catalog, {got.subject for got in found.got})
-        document = json.loads(explain_json.up_json(Asked("", {}, META), found, known))
+        document = explain_json.up_json(Asked("", {}, META), found, known)
         rows = list(explain_json.up_csv(found, known))
 
         assert document["total"] == document["line"]["line_amount"] == money.text(amount)

@@ -148,7 +148,7 @@ def _print_down(
     sure = interval(opened, sought, period, question.pool, found)
     asked = replace(asked, meta={**asked.meta, **sure})
     if form == "json":
-        click.echo(explain_json.down_json(asked, found))
+        click.echo(explain_json.written(explain_json.down_json(asked, found)))
     elif form == "csv":
         _write_csv(explain_json.down_csv(found))
     else:
@@ -168,7 +168,7 @@ def _print_up(
     known = people(opened.store.catalog, {one.subject for one in found.got})
     asked = explain_json.Asked(f"line {found.line['LineId']}", {}, meta, zone=opened.zone)
     if form == "json":
-        click.echo(explain_json.up_json(asked, found, known))
+        click.echo(explain_json.written(explain_json.up_json(asked, found, known)))
     elif form == "csv":
         _write_csv(explain_json.up_csv(found, known))
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from decimal import Decimal
@@ -16,6 +15,7 @@ import duckdb
 from percapita.core.errors import PercapitaError
 from percapita.core.tables import COSTS, LEDGER, OUTPUTS, Column, Table
 from percapita.plugins import Schema
+from percapita.store.held import Held
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,9 +42,6 @@ _WRITTEN_BY_RUNS = ", PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000"
 """Ids, weights and amounts are nearly all different: a dictionary of them is made in vain."""
 _WRITTEN_BY_IMPORTS = ", DICTIONARY_SIZE_LIMIT 4000"
 """Values up to which a dictionary saves more than it costs."""
-_LASTING = 64
-LASTING_ROWS = 10_000
-"""Answers about a run's files that are kept in memory, and how many rows each may have."""
 _HELD = 512 << 20
 _HELD_A_THREAD = 256 << 20
 """Bytes that an engine needs that reads and writes wide files without ever waiting for memory."""
@@ -112,7 +109,7 @@ class Engine:
         self._expected: dict[str, tuple[str, ...]] = {"basis": tuple(COSTS)}
         # What is there: TABLE, or the text of a view.
         self._made: dict[str, str] = {}
-        self._lasting: OrderedDict[object, list[tuple[Any, ...]]] = OrderedDict()
+        self.held = Held(self.rows, self._made)
         self._connection.execute("SET TimeZone = 'UTC'")
         # Every order that matters is written as ORDER BY.
         self._connection.execute("SET preserve_insertion_order = false")
@@ -147,24 +144,6 @@ class Engine:
     def rows(self, relation: object, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a relation as Python values."""
         return self._connection.execute(compiled(relation), list(parameters)).fetchall()
-
-    def lasting(
-        self, views: Collection[str], sql: str, parameters: Sequence[Any] = ()
-    ) -> list[tuple[Any, ...]]:
-        """Return rows as ``rows`` does; they are read once as long as the views stay what they are.
-
-        The views must be over files that never change, as those of a run.
-        """
-        made = [self._made.get(name, "TABLE") for name in views]
-        key = (sql, tuple(parameters), *made)
-        rows = self._lasting.pop(key, None)
-        if rows is None:
-            rows = self.rows(sql, parameters)
-        if "TABLE" not in made and len(rows) <= LASTING_ROWS:
-            self._lasting[key] = rows
-        if len(self._lasting) > _LASTING:
-            self._lasting.popitem(last=False)
-        return rows
 
     def batches(self, relation: object, *, size: int) -> Iterator[list[tuple[Any, ...]]]:
         """Yield the rows of a relation, ``size`` at a time."""

@@ -38,8 +38,8 @@ class Asked:
         return str(self.meta["currency"])
 
 
-def down_json(asked: Asked, found: Down) -> str:
-    """Return the whole way down as JSON."""
+def down_json(asked: Asked, found: Down) -> dict[str, Any]:
+    """Return the whole way down, in values that JSON knows."""
     by_pool: dict[str, list[Share]] = defaultdict(list)
     for share in found.shares:
         by_pool[share.group.pool].append(share)
@@ -53,16 +53,14 @@ def down_json(asked: Asked, found: Down) -> str:
         for pool, shares in dearest_first(by_pool)
     ]
     rest = money.total([found.total, -found.named])
-    return _json(
-        {
-            "meta": asked.meta,
-            "subject": asked.who,
-            "total": money.text(found.total),
-            "pools": pools,
-            "lines": [_line_json(line) for line in found.lines],
-            "other_lines": {"count": found.others, "amount": money.text(rest)},
-        }
-    )
+    return {
+        "meta": asked.meta,
+        "subject": asked.who,
+        "total": money.text(found.total),
+        "pools": pools,
+        "lines": [_line_json(line) for line in found.lines],
+        "other_lines": {"count": found.others, "amount": money.text(rest)},
+    }
 
 
 def dearest_first(by_pool: Mapping[str, list[Share]]) -> list[tuple[str, list[Share]]]:
@@ -128,18 +126,16 @@ def _plain(value: object) -> object:
     return instant(value) if isinstance(value, datetime) else value
 
 
-def up_json(asked: Asked, found: Up, people: Mapping[int, Person]) -> str:
-    """Return the whole way up as JSON."""
-    return _json(
-        {
-            "meta": asked.meta,
-            "line": line_facts(found.line),
-            "total": money.text(found.total),
-            "parts": [{**_cell_json(cell), "pool": group.pool} for group, cell in found.parts],
-            "groups": [_step_json(step) for step in found.steps],
-            "receivers": [_got_json(one, people) for one in by_receiver(found.got)],
-        }
-    )
+def up_json(asked: Asked, found: Up, people: Mapping[int, Person]) -> dict[str, Any]:
+    """Return the whole way up, likewise."""
+    return {
+        "meta": asked.meta,
+        "line": line_facts(found.line),
+        "total": money.text(found.total),
+        "parts": [{**_cell_json(cell), "pool": group.pool} for group, cell in found.parts],
+        "groups": [_step_json(step) for step in found.steps],
+        "receivers": [_got_json(one, people) for one in by_receiver(found.got)],
+    }
 
 
 def _step_json(step: Step) -> dict[str, Any]:
@@ -190,7 +186,8 @@ def person_json(person: Person, kind: str = "") -> dict[str, Any]:
     }
 
 
-def _json(document: Mapping[str, Any]) -> str:
+def written(document: Mapping[str, Any]) -> str:
+    """Return a way as text."""
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 

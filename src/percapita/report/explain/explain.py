@@ -230,7 +230,7 @@ def _in_window(share: Share, given: Sequence[Item], side: Side) -> Share:
 
 
 def _name_lines(run: _Run, found: Mapping[str, list[Cell]], result: Down) -> None:
-    known = read_run.heavy_lines(run.engine, run.basis)
+    known = read_run.heavy_lines(run.engine, run.basis, found.keys())
     others = found.keys() - known.keys()
     if others:
         known |= read_run.lines(run.engine, run.basis, others)

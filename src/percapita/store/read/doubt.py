@@ -67,8 +67,9 @@ class Doubtful(NamedTuple):
 def sampled(engine: Engine, readings: str, *, unknown: bool) -> list[str]:
     """Return the meters of which signals stand for others."""
     untold = " OR (threshold IS NULL AND trace_squares IS NOT NULL)" if unknown else ""
-    rows = engine.rows(
-        f"SELECT DISTINCT meter FROM {readings} WHERE threshold > '0'{untold} ORDER BY 1"
+    rows = engine.held.rows(
+        (readings,),
+        f"SELECT DISTINCT meter FROM {readings} WHERE threshold > '0'{untold} ORDER BY 1",
     )
     return [str(row[0]) for row in rows]
 

@@ -39,7 +39,7 @@ PARTS = "parts"
 
 def held(engine: Engine, basis: str) -> dict[int, Held]:
     """Return what the run listed of each group; runs of before that table list nothing."""
-    rows = engine.lasting(
+    rows = engine.held.rows(
         ("heaviest",),
         'SELECT "group", sum(amount), coalesce(sum(parts) FILTER (LineId IS NULL AND alone), 0),'
         " NOT coalesce(bool_or(LineId IS NULL AND NOT alone), false)"
@@ -67,15 +67,28 @@ def heavy_lines(
     ``shares`` is each group's own weight and W. Sizes are doubles: they choose, nothing else.
     """
     of = ", ".join(f"({group}, {weight}e0 / {total})" for group, (weight, total) in shares.items())
+    parts = _numbered(engine, relation)
     rows = engine.rows(
-        f'WITH s("group", part) AS (VALUES {of}), sizes AS (SELECT p.LineId AS line,'
-        f" sum(CAST(p.amount AS DOUBLE) * s.part) AS size FROM {relation} p"
-        ' JOIN s ON s."group" = p."group" WHERE p.basis = ? AND p.LineId IS NOT NULL GROUP BY 1)'
-        " SELECT line, (SELECT count(*) FROM sizes) FROM sizes ORDER BY abs(size) DESC, line"
-        f" LIMIT {most}",
+        f'WITH s("group", part) AS (VALUES {of}), sizes AS (SELECT p.number,'
+        f" sum(p.rough * s.part) AS size FROM {parts} p"
+        ' JOIN s ON s."group" = p."group" WHERE p.basis = ? GROUP BY p.number),'
+        f" top AS (SELECT * FROM sizes ORDER BY abs(size) DESC, number LIMIT {most})"
+        " SELECT min(p.LineId), (SELECT count(*) FROM sizes)"
+        f" FROM top JOIN {parts} p USING (number)"
+        " GROUP BY number, size ORDER BY abs(size) DESC, number",
         [basis],
     )
     return (int(rows[0][1]) if rows else 0), [str(line) for line, _ in rows]
+
+
+def _numbered(engine: Engine, relation: str) -> str:
+    """Return a relation's parts; ``number`` tells lines apart, and is one if they are few."""
+    columns = 'basis, "group", start, LineId, follows, amount, CAST(amount AS DOUBLE) AS rough'
+    rest = f"FROM {relation} WHERE LineId IS NOT NULL"
+    if engine.held.is_small(relation):
+        numbers = "dense_rank() OVER (ORDER BY LineId) AS number"
+        return engine.held.table((relation,), f"SELECT {columns}, {numbers} {rest}")
+    return f"(SELECT {columns}, LineId AS number {rest})"
 
 
 def parts_of_lines(
@@ -84,8 +97,8 @@ def parts_of_lines(
     """Return the parts of these lines."""
     where, given = among("LineId", lines)
     rows = engine.rows(
-        f"SELECT \"group\", start, LineId, coalesce(follows, ''), amount FROM {relation}"
-        f" WHERE basis = ? AND {where}",
+        "SELECT \"group\", start, LineId, coalesce(follows, ''), amount FROM"
+        f" {_numbered(engine, relation)} p WHERE basis = ? AND {where}",
         [basis, *given],
     )
     return [Entered._make(row) for row in rows]

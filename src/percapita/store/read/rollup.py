@@ -56,11 +56,12 @@ class Reader:
 
     def _of_parts(self, what: str) -> Any:  # noqa: ANN401
         sql = f"SELECT {what} FROM parts p WHERE p.basis = ? AND {self._inside('p')}"
-        return self.engine.lasting(("parts",), sql, [self.cut.basis])[0][0]
+        return self.engine.held.rows(("parts",), sql, [self.cut.basis])[0][0]
 
     def periods(self) -> list[str]:
         """Return the billing periods that have anything in the span."""
-        rows = self.engine.rows(
+        rows = self.engine.held.rows(
+            ("groups",),
             f"SELECT DISTINCT g.period FROM groups g WHERE g.basis = ? AND {self._overlapping()}"
             " ORDER BY 1",
             [self.cut.basis],
@@ -161,17 +162,34 @@ class Reader:
         told = [*(f"g.{n}" for n in names[:3]), kind, known, *receivers,
                 *(f"g.{n}" for n in names[3:]), "sum(r.amount)"]  # fmt: skip
         shown = ", ".join(f"{sql} AS {name}" for sql, name in zip(told, columns, strict=True))
+        groups = self.engine.held.table(("groups", "flows"), self._alike(said, names), self._whole)
+        summed, where = self._by_slice(groups)
         one, joined = self._one_slice() if self.cut.only else ("f.slice", "")
         return (
-            f"WITH gs AS MATERIALIZED ({self._alike(said, names)}),"
-            f" r AS (SELECT f.period, {one} AS slice, gs.alike, {self._kept('f')}"
-            f" sum(f.amount) AS amount FROM {self._facts_table()} f JOIN gs"
-            f' ON gs.period = f.period AND gs."group" = f."group"{joined}'
-            f" WHERE f.basis = {literal(self.cut.basis)} GROUP BY ALL)"
+            f"WITH r AS (SELECT f.period, {one} AS slice, alike, {self._kept('f')}"
+            f" sum(f.amount) AS amount FROM {summed}{joined}{where} GROUP BY ALL)"
             f" SELECT {shown} FROM r"
-            f" JOIN (SELECT DISTINCT alike, {', '.join(names)} FROM gs) g ON g.alike = r.alike"
+            f" JOIN (SELECT DISTINCT alike, {', '.join(names)} FROM {groups}) g"
+            " ON g.alike = r.alike"
             " LEFT JOIN slices s ON s.period = r.period AND s.slice = r.slice GROUP BY ALL"
         )
+
+    def _by_slice(self, groups: str) -> tuple[str, str]:
+        """Return where amounts ``f`` stand beside what is said of their groups, and which count.
+
+        Where nobody is told apart they are summed once for all questions about their slices.
+        """
+        facts, basis = self._facts_table(), f" WHERE f.basis = {literal(self.cut.basis)}"
+        found = f'{facts} f JOIN {groups} gs ON gs.period = f.period AND gs."group" = f."group"'
+        if self.cut.by_subject:
+            return found, basis
+        table = self.engine.held.table(
+            (facts, "groups", "flows"),
+            f"SELECT f.period, f.slice, gs.alike, {self._kept('f')} sum(f.amount) AS amount"
+            f" FROM {found}{basis} GROUP BY ALL",
+            self._whole,
+        )
+        return f"{table} f", ""
 
     def _one_slice(self) -> tuple[str, str]:
         """Return the slice that stands for a row's, and the join that finds it.

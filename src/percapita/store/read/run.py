@@ -25,7 +25,8 @@ from percapita.core.tables import (
     SLICES,
 )
 from percapita.model.tags import RAW, RULE
-from percapita.store.engine import LASTING_ROWS, Engine, literal, quote
+from percapita.store.engine import Engine, literal, quote
+from percapita.store.held import MOST_ROWS
 
 SHOWN = (
     "LineId", "source", "file", "row", "ChargePeriodStart", "ChargePeriodEnd",
@@ -114,7 +115,7 @@ def groups(engine: Engine, basis: str, numbers: Collection[int] | None = None) -
     at = GroupRow._fields.index("total")
     sql = f'SELECT {columns} FROM groups WHERE basis = ? AND {where} ORDER BY start, pool, "group"'
     if numbers is None:
-        rows = engine.lasting(("groups",), sql, [basis])
+        rows = engine.held.rows(("groups",), sql, [basis])
     else:
         rows = engine.rows(sql, [basis, *given])
     return [GroupRow._make(row)._replace(total=int(row[at])) for row in rows]
@@ -122,7 +123,7 @@ def groups(engine: Engine, basis: str, numbers: Collection[int] | None = None) -
 
 def flows(engine: Engine, basis: str) -> list[tuple[int, int, int, int | None]]:
     """Return every hand-over: from, to, position, weight."""
-    return engine.lasting(
+    return engine.held.rows(
         ("flows",),
         "SELECT from_group, to_group, position, w FROM flows WHERE basis = ?"
         " ORDER BY from_group, position, to_group",
@@ -155,7 +156,12 @@ def own(engine: Engine, basis: str, who: Who) -> list[Own]:
     """Return what the chosen rows have, group by group."""
     condition, given = who.condition()
     # Whole slices are summed up already.
-    facts, count = ("ledger", "count(*)") if who.subjects else ("rollup", "sum(receivers)")
+    facts, count = "ledger", "count(*)"
+    if not who.subjects:
+        facts, count = "rollup", "sum(receivers)"
+        if engine.held.is_small(facts):
+            columns = 'basis, "group", slice, w, amount, receivers'
+            facts = engine.held.table((facts,), f"SELECT {columns} FROM rollup")
     rows = engine.rows(
         f'SELECT "group", sum(w), sum(amount), {count} FROM {facts}'
         f' WHERE basis = ? AND {condition} GROUP BY "group"',
@@ -191,7 +197,7 @@ def ledger_rows(engine: Engine, basis: str, numbers: Collection[int]) -> list[Le
 def held_rows(engine: Engine, basis: str) -> list[LedgerRow]:
     """Return of every group the ledger rows of whoever holds its residual."""
     joined = ' JOIN groups g ON g."group" = l."group" AND g.basis = l.basis'
-    rows = engine.lasting(
+    rows = engine.held.rows(
         ("ledger", "groups"),
         f"{_LEDGER}{joined} WHERE l.basis = ? AND l.subject = g.holder {_IN_ORDER}",
         [basis],
@@ -201,7 +207,7 @@ def held_rows(engine: Engine, basis: str) -> list[LedgerRow]:
 
 def slices(engine: Engine) -> dict[int, tuple[str, dict[str, str]]]:
     """Return each slice's kind and attributes."""
-    rows = engine.lasting(("slices",), "SELECT slice, kind, attributes FROM slices")
+    rows = engine.held.rows(("slices",), "SELECT slice, kind, attributes FROM slices")
     return {int(number): (kind, dict(known or {})) for number, kind, known in rows}
 
 
@@ -211,15 +217,19 @@ def lines(engine: Engine, basis: str, ids: Collection[str]) -> dict[str, dict[st
     return _lines(engine.rows(_lines_sql(basis, where), given))
 
 
-def heavy_lines(engine: Engine, basis: str) -> dict[str, dict[str, Any]]:
-    """Return the same of the few heaviest lines of each group: most explanations name those."""
+def heavy_lines(engine: Engine, basis: str, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the same of those that are among the few heaviest lines of each group.
+
+    Most explanations name no others.
+    """
     heaviest = (
         "SELECT LineId FROM heaviest WHERE basis = ? AND LineId IS NOT NULL"
         f' QUALIFY row_number() OVER (PARTITION BY "group" ORDER BY abs(amount) DESC) <= {_OFTEN}'
-        f" ORDER BY abs(amount) DESC LIMIT {LASTING_ROWS}"
+        f" ORDER BY abs(amount) DESC LIMIT {MOST_ROWS}"
     )
     sql = _lines_sql(basis, f"LineId IN ({heaviest})")
-    return _lines(engine.lasting(("heaviest", "lines"), sql, [basis]))
+    known = engine.held.rows(("heaviest", "lines"), sql, [basis])
+    return _lines(row for row in known if row[0] in ids)
 
 
 def _lines_sql(basis: str, where: str) -> str:

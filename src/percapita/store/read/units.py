@@ -22,10 +22,9 @@ _OWN_PERIOD: Final = (
     f"(r.period = {_PERIOD_OF_DAY}"
     f" OR {_PERIOD_OF_DAY} NOT IN (SELECT DISTINCT period FROM {{table}}))"
 )
-_ACTIVE: Final = "activity r JOIN slices s ON s.period = r.period AND s.slice = r.slice"
+_SLICED: Final = "r JOIN slices s ON s.period = r.period AND s.slice = r.slice"
 _PRESENT: Final = (
-    "(SELECT *, unnest(CAST(string_split(slices, ',') AS BIGINT[])) AS slice FROM presence) r"
-    " JOIN slices s ON s.period = r.period AND s.slice = r.slice"
+    "SELECT *, unnest(CAST(string_split(slices, ',') AS BIGINT[])) AS slice FROM presence"
 )
 
 
@@ -64,18 +63,21 @@ def activity(
 
     ``counted``: every period bound has its table ``presence``, which is asked where it can tell.
     """
-    found = engine.rows(*_counting(counting, ahead=counted))
+    found = engine.rows(*_counting(engine, counting, ahead=counted))
     together = counting._replace(receivers=(), times=())
-    whole = engine.rows(*_counting(together, ahead=counted)) if together != counting else found
+    whole = found
+    if together != counting:
+        whole = engine.rows(*_counting(engine, together, ahead=counted))
     return [(row[:-1], int(row[-1])) for row in found], sum(int(row[-1]) for row in whole)
 
 
-def _counting(counting: Counting, *, ahead: bool) -> tuple[str, list[Any]]:
+def _counting(engine: Engine, counting: Counting, *, ahead: bool) -> tuple[str, list[Any]]:
     """Return the statement that counts, and its parameters."""
     heads = heads_of(counting) if ahead else None
     columns = [receiver_column(place, name, "r") for place, name in counting.receivers]
     columns += [_time(name, heads) for name in counting.times]
-    source, given = _counted(counting, heads)
+    present = engine.held.table(("presence",), _PRESENT) if heads else ""
+    source, given = _counted(counting, heads, present)
     return (_count if heads is None else _count_heads)(counting, columns, source), given
 
 
@@ -139,9 +141,14 @@ def _count_heads(_: Counting, columns: Sequence[str], source: str) -> str:
     )
 
 
-def _counted(counting: Counting, heads: str | None = None) -> tuple[str, list[Any]]:
-    """Return the rows of activity, or of heads, that count: a FROM clause and its parameters."""
-    day, rows = ("r.day", _ACTIVE) if heads is None else ("r.first", _PRESENT)
+def _counted(
+    counting: Counting, heads: str | None = None, present: str = ""
+) -> tuple[str, list[Any]]:
+    """Return the rows of activity, or of heads, that count: a FROM clause and its parameters.
+
+    ``present``: the table of heads, a row a slice.
+    """
+    day, rows = ("r.day", "activity") if heads is None else ("r.first", present)
     own = _OWN_PERIOD.format(day=day, table="activity" if heads is None else "presence")
     tests = ["r.unit = ?", f"{day} >= ?", f"{day} < ?", f"s.kind NOT IN ({_NOBODY})", own]
     given: list[Any] = [counting.unit, counting.first, counting.last]
@@ -154,7 +161,7 @@ def _counted(counting: Counting, heads: str | None = None) -> tuple[str, list[An
         column = _time(name, heads) if place == "time" else receiver_column(place, name, "r")
         tests.append(f"{column} IS NOT DISTINCT FROM ?")
         given.append(wanted)
-    return f"FROM {rows} WHERE {' AND '.join(tests)}", given
+    return f"FROM {rows} {_SLICED} WHERE {' AND '.join(tests)}", given
 
 
 def _time(name: str, heads: str | None) -> str:

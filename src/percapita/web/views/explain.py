@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -55,7 +54,7 @@ def _explained(
     meta |= interval(found, sought, period, pool, result)
     units = checking.units(bench.project, bench.store)
     page = explain_json.Asked(sought.title, sought.shown, meta, units, found.zone)
-    data: dict[str, Any] = json.loads(explain_json.down_json(page, result))
+    data = explain_json.down_json(page, result)
     header, *rows = explain_json.down_csv(result)
     shown |= {
         "who": sought.title, "pool": pool, "chart": _chart(sought.title, data, asked, period),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -36,7 +35,7 @@ def view(bench: Bench, asked: Asked) -> View:
         up = replace(up, got=[one for _, _, rows in receivers for one in rows])
     known = people(found.store.catalog, {one.subject for one in up.got})
     page = explain_json.Asked(f"line {up.line['LineId']}", {}, meta, zone=found.zone)
-    data: dict[str, Any] = json.loads(explain_json.up_json(page, up, known)) | following
+    data = explain_json.up_json(page, up, known) | following
     header, *rows = explain_json.up_csv(up, known)
     shown = {"chart": _chart(data)}
     title = f"Line {data['line']['LineId'][:12]}"
