@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +14,7 @@ from digest.counter import Entries
 from digest.otlp import SECOND, span, traces
 from live.company import NOW
 from percapita.project import Project
+from percapita.store import Store
 from percapita.store.spool import Spool
 from percapita.telemetry.digest import Digest, Marks, Models
 
@@ -58,13 +61,19 @@ def count(company: Path, *bodies: bytes) -> None:
     spool.now = datetime.fromisoformat(NOW)
     for body in bodies:
         spool.put("traces", body)
-    with project.store(threads=1) as store:
-        live = store.live()
-        try:
-            models = Models(project.model_path, project.model)
-            Digest(live, cast("Spool", spool), models, Marks(store.key)).finish(spool.now)
-        finally:
-            live.close()
+    with project.store(threads=1) as store, counting(project, store, spool) as digest:
+        digest.finish(spool.now)
+
+
+@contextmanager
+def counting(project: Project, store: Store, spool: Entries) -> Iterator[Digest]:
+    """Count what a spool has, in a store that is open."""
+    live = store.live()
+    try:
+        models = Models(project.model_path, project.model)
+        yield Digest(live, cast("Spool", spool), models, Marks(store.key))
+    finally:
+        live.close()
 
 
 def send(company: Path, *spans: list[Span], service: str = "shop") -> None:

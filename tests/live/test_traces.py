@@ -10,10 +10,15 @@ from typing import Any
 
 import pytest
 
+from digest.counter import Entries
 from digest.otlp import SECOND, span, traces
 from invariants.folder import ask, call, write
 from live.company import company as files
-from live.sent import AT, CLIENT, below, checkout, count, send
+from live.sent import AT, CLIENT, below, checkout, count, counting, send
+from percapita.project import Project
+from percapita.web.desk import Bench
+from percapita.web.desk.view import Asked
+from percapita.web.views import PAGES
 from web.serving import served
 
 HOSTILE = '<script>alert(1)</script>,"=1+1'
@@ -202,6 +207,21 @@ def test_pages_show_traces_and_names_are_text(company: Path) -> None:
     assert not [cell for row in table for cell in row if cell.startswith(("=", "@", "+"))]
     assert "No trace of the sample is so" in empty
     assert (wrong.status, missing.status) == (400, 400)
+
+
+def test_pages_that_ask_for_prices_in_turns_count_nothing_twice(company: Path) -> None:
+    """On call, Traces and Debugging read the same readings as they come, each once."""
+    project, spool = Project.open(company), Entries()
+    spool.now = project.now
+    with project.store(threads=1) as store, counting(project, store, spool) as digest:
+        bench = Bench(project, store)
+        for number in (1, 2, 3):
+            spool.put("traces", traces(checkout(number)))
+            digest.finish(spool.now)
+            for page in ("oncall", "traces", "debug", "oncall"):
+                data = PAGES[page](bench, Asked()).data
+            asked = {row["operation"]: row["requests"] for row in data["endpoints"]}
+            assert asked["/checkout"] == number
 
 
 def test_without_traces_the_pages_say_what_to_do(company: Path) -> None:

@@ -12,7 +12,7 @@ from percapita.report.usage.debugging import debugging
 from percapita.store.read.live import measured_months
 from percapita.web.desk import Bench
 from percapita.web.desk.view import Asked, View, opened, periods
-from percapita.web.views.traces import desk_of
+from percapita.web.live.desks import desk_of
 
 _TRACES: Final = 8
 _CALLS: Final = 20
@@ -26,7 +26,9 @@ def view(bench: Bench, asked: Asked) -> View:
     months = sorted({*periods(found), *measured_months(bench.store.catalog)}, reverse=True)
     period = asked.one("period") or months[0]
     data = debugging(found, period)
-    recent = traces.recent(desk_of(bench), bench.project.now, sight=asked.sight, among=_TRACES)
+    recent = traces.recent(
+        desk_of(bench.store), bench.project.now, sight=asked.sight, among=_TRACES
+    )
     data["traces"] = traces.listed(recent, _TRACES)["traces"]
     shown = {
         "period": period, "periods": months, "spark": _spark, "sums": _sums, "most": _CALLS,

@@ -6,28 +6,22 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
-from percapita.live.desk import Desk
 from percapita.live.watch import watch
 from percapita.report.charts import Mark, Point, Series, line
 from percapita.report.numbers import amount, least_places, places
-from percapita.store import Store
 from percapita.web.desk import Bench
 from percapita.web.desk.view import Asked, View
+from percapita.web.live.desks import desk_of
 
 _HEADER: Final = ("start", "amount", "low", "high", "active_24h")
 _PAINTS: Final = {"incident": "bad", "deploy": "c1", "scale": "c3"}
 _HOUR: Final = 3600
 
-_desks: WeakKeyDictionary[Store, Desk] = WeakKeyDictionary()
-"""What lasts between two looks, by the store it was read from."""
-
 
 def view(bench: Bench, asked: Asked) -> View:  # noqa: ARG001 a page of one form
     """Look at the last day."""
-    desk = _desks.setdefault(bench.store, Desk(bench.store))
-    data = watch(desk, bench.project.now)
+    data = watch(desk_of(bench.store), bench.project.now)
     shown = {"chart": _chart(data), "heads": _heads(data), "unusual": _unusual(data)}
     rows = [[row[name] for name in _HEADER] for row in data["hours"]]
     return View("oncall.html", "On call", data, list(_HEADER), rows, shown)

@@ -13,7 +13,7 @@ from percapita.report.live import traced
 from percapita.report.numbers import amount
 from percapita.web.desk import Bench
 from percapita.web.desk.view import Asked, View
-from percapita.web.views.traces import desk_of
+from percapita.web.live.desks import desk_of
 
 _DIGITS: Final = 12
 _MILLI: Final = 1000
@@ -25,7 +25,7 @@ def view(bench: Bench, asked: Asked) -> View:
     wanted = asked.one("id")
     if not wanted:
         raise InputError("No trace is named.", hint="Write /trace?id=ID, as /traces lists it.")
-    found = traces.single(desk_of(bench), bench.project.now, wanted, sight=asked.sight)
+    found = traces.single(desk_of(bench.store), bench.project.now, wanted, sight=asked.sight)
     data = traces.document(found)
     subject = data["subject"]
     shown = {"chart": _chart(data), "digits": traced.digits([data, *data["rows"]])}
