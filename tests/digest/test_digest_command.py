@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from digest.counter import MODEL, Counter
 from digest.otlp import SHOP, logs, span, traces
@@ -16,6 +17,7 @@ from digest.otlp import counter as points
 from percapita.cli import main
 from percapita.core.tables import READINGS
 from percapita.project import Project
+from percapita.store.catalog.tables import STEPS
 from percapita.store.spool import Spool
 
 IDS = ["alice.wonder", "bob@example.com", "10.11.12.13", "session-4711", "+49 170 1234567"]
@@ -130,3 +132,19 @@ def test_millions_of_names_of_spans_are_forgotten(counter: Counter) -> None:
                 counter.turn()
     assert len(counter.rows("operation", "meter = 'requests'")) == 150
     assert counter.meters()["requests"] == (300, 300)
+
+
+def test_logs_are_written_by_a_process_that_ends(project: Project) -> None:
+    """What counting was too busy to log is logged by a process of its own."""
+    left(project)
+    assert main.run(["digest", "--once", "--project", str(project.root)]) == 0
+    with project.store() as store:
+        before = len(store.logged(READINGS))
+        with store.catalog.write() as connection:
+            (owner,) = store.live_imports()
+            connection.execute(sa.insert(STEPS), {"what": "add", "owner": owner})
+        assert "steps-owed" in {problem.code for problem in store.doctor()}
+    assert main.run(["digest", "--log", "--project", str(project.root)]) == 0
+    with project.store() as store:
+        assert len(store.logged(READINGS)) == before == 1
+        assert store.doctor() == []

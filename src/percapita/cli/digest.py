@@ -7,9 +7,11 @@ import logging
 import os
 import signal
 import stat
+import subprocess
 import sys
 import threading
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ import click
 from percapita.cli import options
 
 if TYPE_CHECKING:
+    from percapita.project import Project
     from percapita.telemetry.digest import Digest
 
 
@@ -28,7 +31,11 @@ if TYPE_CHECKING:
 )
 @click.option("--marks", default=10240, show_default=True, type=click.IntRange(1), metavar="MIB",
               help="Disk for what tells a signal that is sent twice.")  # fmt: skip
-def digest_command(project_dir: Path, store_dir: Path | None, once: bool, marks: int) -> None:  # noqa: FBT001 click's way
+@click.option("--log", is_flag=True, hidden=True,
+              help="Bring the Delta logs up to what is committed, and end.")  # fmt: skip
+def digest_command(
+    *, project_dir: Path, store_dir: Path | None, once: bool, marks: int, log: bool
+) -> None:
     """Turn what was received into hourly readings, each signal once.
 
     percapita serve runs this beside itself; alone it counts what a server left. After each commit
@@ -39,6 +46,18 @@ def digest_command(project_dir: Path, store_dir: Path | None, once: bool, marks:
       percapita digest --project acme --once
     """  # noqa: D301
     from percapita.project import Project  # noqa: PLC0415
+
+    project = Project.open(project_dir, store_dir)
+    if log:
+        from percapita.store.settling import settle  # noqa: PLC0415
+
+        with project.store(threads=1, memory="128MB") as store:
+            settle(store)
+    else:
+        _count(project, once=once, marks=marks)
+
+
+def _count(project: Project, *, once: bool, marks: int) -> None:
     from percapita.store.live import memory  # noqa: PLC0415
     from percapita.store.spool import Spool  # noqa: PLC0415
     from percapita.telemetry.digest import Digest, Marks, Models, loop  # noqa: PLC0415
@@ -47,10 +66,9 @@ def digest_command(project_dir: Path, store_dir: Path | None, once: bool, marks:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     if not once:
         memory.without_pandas()
-    project = Project.open(project_dir, store_dir)
     models = Models(project.model_path, project.model)
     with project.store(threads=1, memory="128MB") as store:
-        live = store.live(limit=marks << 20)
+        live = store.live(limit=marks << 20, settle=None if once else partial(_settle, project))
         try:
             with Spool(store.root, store.key) as spool:
                 happened = Happened(store.door, lambda: models.model.identity.attributes)
@@ -62,6 +80,16 @@ def digest_command(project_dir: Path, store_dir: Path | None, once: bool, marks:
                 loop.run(digest, _stopping(), lambda: _say(digest))
         finally:
             live.close()
+
+
+def _settle(project: Project) -> None:
+    """Bring the Delta logs up to date in a process of its own: libraries leave no memory."""
+    command = [sys.executable, "-m", "percapita", "digest", "--log"]
+    where = ["--project", str(project.root), "--store", str(project.store_root)]
+    nothing = subprocess.DEVNULL
+    done = subprocess.run([*command, *where], stdin=nothing, stdout=nothing, check=False)  # noqa: S603
+    if done.returncode:
+        logging.getLogger(__name__).error("the Delta logs are not up to date")
 
 
 def _say(digest: Digest) -> None:

@@ -227,14 +227,16 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def settle(site: Site, *, least: int = 1) -> None:
-    """Bring the Delta logs up to what is committed, if so many steps are owed.
-
-    Only who writes pays for loading deltalake: 40 MiB, and the engine beside it.
-    """
+def owed(site: Site) -> int:
+    """Return how many steps the Delta logs are behind what is committed."""
     with site.catalog.read() as connection:
-        owed = connection.execute(sa.select(sa.func.count()).select_from(STEPS)).scalar_one()
-    if owed >= least:
+        steps = sa.select(sa.func.count()).select_from(STEPS)
+        return int(connection.execute(steps).scalar_one())
+
+
+def settle(site: Site) -> None:
+    """Bring the Delta logs up to what is committed; only writers pay for loading deltalake."""
+    if owed(site):
         from percapita.store.files import delta  # noqa: PLC0415
 
         delta.settle(site)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from percapita.core.errors import PercapitaError, Problem
 from percapita.core.privacy import Key
@@ -205,11 +205,11 @@ class Store:
         with self.catalog.read() as connection:
             return records.quarantined(connection, import_id=import_id, source=source)
 
-    def live(self, *, limit: int | None = None) -> LiveStore:
-        """Take the live source, to count what is received; ``limit`` is of its marks, in bytes."""
+    def live(self, **how: Any) -> LiveStore:  # noqa: ANN401 as LiveStore's
+        """Take the live source, to count what is received."""
         from percapita.store.live.turns import LiveStore  # noqa: PLC0415
 
-        return LiveStore(self._site, self.door, limit=limit)
+        return LiveStore(self._site, self.door, **how)
 
     # Runs
 

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from percapita.core.tables import READINGS
 from percapita.store.crash import point
-from percapita.store.journal import Staging, settle
+from percapita.store.journal import Staging
 from percapita.store.live import memory, merging
 from percapita.store.live.files import LEAD, LOGGED, Part, is_live, parts
 from percapita.store.site import Site
@@ -43,8 +43,6 @@ _WAITING: Final = 128
 """Files that wait to be merged while counting is busy. The more there are, the more agrees."""
 _AGAIN: Final = 8
 """Files that came of this and are merged with each other."""
-_OWED: Final = 64
-"""Steps that the Delta log is behind at most while counting is busy."""
 _FEW: Final = 256
 """Texts that may stand beside the codes of a part of a column, though the part has none of them."""
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -75,11 +73,8 @@ def _at_once(found: Sequence[Part]) -> list[Part]:
     return list(found[: max(int(np.searchsorted(rows, _MOST, "right")), 1)])
 
 
-def steps(site: Site, found: Sequence[Part], now: datetime, *, idle: bool) -> Generator[None]:
-    """Merge parts, a step at a time; closed before the end, nothing has changed.
-
-    While counting is busy the Delta log may wait: its libraries take memory that counting needs.
-    """
+def steps(site: Site, found: Sequence[Part], now: datetime) -> Generator[None]:
+    """Merge parts, a step at a time; closed before the end, nothing has changed."""
     folder = _folder(site)
     clear(site)
     folder.mkdir(parents=True)
@@ -90,7 +85,6 @@ def steps(site: Site, found: Sequence[Part], now: datetime, *, idle: bool) -> Ge
                 yield step
     finally:
         clear(site)
-    settle(site, least=1 if idle else _OWED)
 
 
 def clear(site: Site) -> None:

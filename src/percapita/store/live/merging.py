@@ -21,7 +21,7 @@ from percapita.store.catalog.catalog import take
 from percapita.store.catalog.tables import IMPORTS
 from percapita.store.crash import point
 from percapita.store.engine import Engine, parquet, quote
-from percapita.store.journal import Staging, settle
+from percapita.store.journal import Staging
 from percapita.store.live.files import LEAD, LOGGED, Part, name, parts, supersede
 from percapita.store.site import Site
 
@@ -75,13 +75,11 @@ class MergeError(ProofError):
 
 
 def merge(site: Site, now: datetime, *, idle: bool) -> int:
-    """Merge what is small; return how many merges it took."""
+    """Merge what is small; return how many merges it took. The Delta logs are the caller's."""
     merges = 0
     while (found := _next(site, idle=idle)) is not None:
         _merge(site, *found, now)
         merges += 1
-    if merges:
-        settle(site)
     return merges
 
 

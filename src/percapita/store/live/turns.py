@@ -8,9 +8,10 @@ what it lacks is still in the spool.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from percapita.core.tables import CLAIMS, EVENTS, READINGS
+from percapita.store import journal
 from percapita.store.catalog import traced
 from percapita.store.catalog.catalog import take
 from percapita.store.catalog.many_rows import bulk
@@ -28,7 +30,7 @@ from percapita.store.journal import Staging
 from percapita.store.live import files as live_files
 from percapita.store.live import large, memory, merging
 from percapita.store.live.dedup import LIMIT, Marked, Words
-from percapita.store.live.files import LEAD
+from percapita.store.live.files import LEAD, Part
 from percapita.store.live.numbers import Numbers
 from percapita.store.live.tables import CARRIES, LIVE, LIVE_TABLES, SERIES
 from percapita.store.lock import Lock
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
 _POSITION: Final = "position"
 _READ: Final = "read"
+_OWED: Final = 64
+"""Steps that the Delta logs are behind at most while counting is busy."""
 _ASKED: Final = 500
 """Keys asked for in one statement."""
 
@@ -85,8 +89,16 @@ class Turn:
 class LiveStore:
     """The live source of a store. One process at a time has it."""
 
-    def __init__(self, site: Site, door: Door, *, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        door: Door,
+        *,
+        limit: int | None = None,
+        settle: Callable[[], None] | None = None,
+    ) -> None:
         self._site = site
+        self._settle = settle or partial(journal.settle, site)
         site.catalog.prepare(LIVE_TABLES)
         site.root.mkdir(parents=True, exist_ok=True)
         self._lock = Lock(site.root / "live.lock", "counting what is received").take()
@@ -160,12 +172,22 @@ class LiveStore:
         """Merge small files, and let go what no reader can still be reading."""
         if merging.merge(self._site, now, idle=idle):
             memory.give_back()
+            self._settled(1)
         live_files.let_go(self._site, now)
 
     def merging(self, now: datetime, *, idle: bool) -> Generator[None] | None:
         """Return the steps of merging large files, if there are any to be merged."""
         found = large.wanted(self._site, idle=idle)
-        return large.steps(self._site, found, now, idle=idle) if found else None
+        return self._merging(found, now, idle=idle) if found else None
+
+    def _merging(self, found: Sequence[Part], now: datetime, *, idle: bool) -> Generator[None]:
+        yield from large.steps(self._site, found, now)
+        self._settled(1 if idle else _OWED)
+
+    def _settled(self, least: int) -> None:
+        """Bring the Delta logs up to date, if so many steps are owed."""
+        if journal.owed(self._site) >= least:
+            self._settle()
 
     def _name(
         self, connection: Connection, staging: Staging, owner: str, turn: Turn, now: datetime
