@@ -17,6 +17,15 @@ LISTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Page -> its lists that come in pages; where there are several, ``list`` says which."""
 
+_GLANCE: Final = {
+    **dict.fromkeys(
+        ("windows", "trend", "scopes", "cohorts", "changes", "marks", "events", "findings"),
+        "what one screen shows",
+    ),
+    "rows": "one a value of the segment; `cost` gives them in pages",
+    "by_month": "the rows, month by month",
+    "adjustments": "one a month and closing that it restated",
+}
 WHOLE: Final[Mapping[str, Mapping[str, str]]] = {
     "cost": {
         "adjustments": "one a month and closing that it restated",
@@ -32,14 +41,8 @@ WHOLE: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "statements": {"adjustments": "one a month and closing that it restated"},
     "history": {"moves": "those into the versions of the page"},
-    "overview": dict.fromkeys(
-        ("rows", "windows", "trend", "scopes", "by_month", "cohorts", "changes", "marks", "events",
-         "findings", "adjustments"), "what one screen shows",
-    ),
-    "report": dict.fromkeys(
-        ("rows", "windows", "trend", "scopes", "by_month", "cohorts", "changes", "marks", "events",
-         "findings", "adjustments"), "what one document holds",
-    ),
+    "overview": _GLANCE,
+    "report": _GLANCE,
     "pricing": {
         "tiers": "one a value of the segment",
         "drivers": "one a pool, cell and meter of the cost model",
@@ -67,14 +70,14 @@ WHOLE: Final[Mapping[str, Mapping[str, str]]] = {
     "data": {
         **dict.fromkeys(("readiness", "adviser", "practice"), "one a rule"),
         "dearest": "the ten dearest resources",
-        "untagged": "the ten dearest resources without a tag; `untagged_rest` sums the rest",
+        "untagged": "the hundred dearest without a tag; `untagged_rest` sums the rest",
         "quarantine": "one a source and kind of fault",
         "findings": "one a rule and what it is about",
         "model": "one a place in the model file",
     },
     "live": dict.fromkeys(
         ("rows", "classes", "pools", "attribution", "sampling"),
-        "one a value of the cut, pool or meter, all of one moment",
+        "one a value of the cut, pool or meter: the estimate of one moment stays together",
     ),
     "model": {
         "units": "those of the cost model",

@@ -20,7 +20,7 @@ def view(bench: Bench, asked: Asked) -> View:
         most=limit_of(asked) or USUAL,
     )  # fmt: skip
     following = cursor_of(bench, asked, Place(last=(int(log.next),))) if log.next else None
-    kept = {"who": who, "what": what, "cursor": following}
+    kept = {"who": who, "what": what, "limit": asked.one("limit"), "cursor": following}
     older = urlencode({name: value for name, value in kept.items() if value})
     shown = {
         "who": who, "what": what, "kinds": Trail(bench.store.catalog).kinds(),
