@@ -135,10 +135,13 @@ class Reader:
             rows = self.engine.rows(self._sums([*names, "amount"]))
         else:
             at, leaders = self._leaders
-            shown = ", ".join(map(str, leaders))
+            # A table, as a list in the statement is gone through row by row.
+            lead = f"SELECT unnest([{', '.join(map(str, leaders))}]) AS subject"
+            self.engine.create("_lead", lead, {"subject": "int64"})
             told = list(names)
             told[5 + at] = (
-                f"CASE WHEN {names[5 + at]} IN ({shown}) OR {names[5 + at]} IS NULL"
+                f"CASE WHEN {names[5 + at]} IN (SELECT subject FROM _lead)"
+                f" OR {names[5 + at]} IS NULL"
                 f" THEN CAST({names[5 + at]} AS VARCHAR) ELSE {literal(REST)} END"
             )
             rows = self.engine.rows(
