@@ -52,9 +52,14 @@ WHOLE: Final[Mapping[str, Mapping[str, str]]] = {
          "endpoints"), "what one screen shows of the last day",
     ),
     "debug": dict.fromkeys(
-        ("sampling", "endpoints", "calls", "storage", "third_party", "deliveries"),
+        ("sampling", "endpoints", "calls", "traces", "storage", "third_party", "deliveries"),
         "what one screen shows of a month, the heaviest first",
     ),
+    "traces": {
+        "traces": "as many as `top` says of the recent ones that are kept; `total` counts them",
+        "services": "those of the traces that are kept",
+    },
+    "trace": {"rows": "the spans of one trace"},
     "roles": {"questions": "those of the role"},
     "resources": {
         "mapped": "the rows of the resource map",
