@@ -162,8 +162,10 @@ def test_each_role_sees_what_it_may(traced: Path) -> None:
         assert "/explain?subject" not in page
         who = get("finance", f"/trace?id={1:032x}")
         assert "/explain?subject=%23" in who.text
-    audit = ask(traced, "audit")
-    assert any("trace" in str(entry) for entry in audit["entries"])
+    looked = [one for one in ask(traced, "audit")["entries"] if one["what"] == "look at"]
+    assert {(one["who"], one["ref"].partition("#")[0]) for one in looked} == {
+        ("token finance", "recent traces"), ("token finance", "user:"),
+    }  # fmt: skip
 
 
 def test_who_is_erased_is_in_no_trace(traced: Path) -> None:

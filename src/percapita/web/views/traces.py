@@ -28,6 +28,8 @@ def view(bench: Bench, asked: Asked) -> View:
         "services": services,
         "digits": traced.digits(data["traces"]),
     }
+    named = any(one["subject"]["number"] for one in data["traces"])
     return View(
-        "traces.html", "Traces", data, list(traced.LIST), traced.list_rows(data), shown
+        "traces.html", "Traces", data, list(traced.LIST), traced.list_rows(data), shown,
+        ["recent traces"] if named else [],
     )  # fmt: skip
