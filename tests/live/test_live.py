@@ -10,6 +10,10 @@ from invariants.folder import amounts, ask, bill, call, charge, usage, write
 from live.company import TODAY, deliver
 from live.company import company as files
 from percapita.core.money import total
+from percapita.live.desk import Desk
+from percapita.live.standing import look
+from percapita.project import Project
+from percapita.store import summed
 
 
 def today(row: dict[str, Any]) -> Decimal:
@@ -106,6 +110,19 @@ def test_nothing_published_changes(company: Path) -> None:
     ask(company, "live --by tier")
 
     assert ask(company, "cost --by tier") == before
+
+
+def test_looks_at_one_store_do_not_disturb_each_other(october: Path) -> None:
+    """Two who ask by turns, and one who sums all readings between, see what one alone sees."""
+    project = Project.open(october)
+    with project.store(create=False) as store:
+        one, other = Desk(store), Desk(store)
+        alone = look(one, project.now, "tier")
+        summed.bind(store)
+
+        assert look(one, project.now, "tier") == alone
+        assert look(other, project.now, "tier") == alone
+        assert look(one, project.now, "tier") == alone
 
 
 def test_cost_per_daily_user_rolls(october: Path) -> None:

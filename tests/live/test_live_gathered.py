@@ -75,6 +75,14 @@ def test_merged_files_are_known(counter: Counter) -> None:
     same(counter, found)
 
 
+def test_two_who_ask_read_a_file_once(counter: Counter) -> None:
+    """Of one store there is one gathering, so nothing is in it twice."""
+    for turn in range(4):
+        send(counter, turn)
+        for _ in range(2):
+            same(counter, gathered.gathered(counter.store))
+
+
 def test_what_failed_is_read_again(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where reading failed half way, nothing of it is counted twice."""
     found = Gathered(counter.store)

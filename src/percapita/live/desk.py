@@ -28,7 +28,7 @@ from percapita.report.opened import Opened, open_figures
 from percapita.store import Store, claimed
 from percapita.store.live.files import SOURCE
 from percapita.store.read import live as read_live
-from percapita.store.read.gathered import Gathered
+from percapita.store.read.gathered import gathered
 from percapita.store.runs.estimates import Estimates
 
 _ZONES: Final = timedelta(hours=14)
@@ -83,11 +83,8 @@ class Desk:
     _known: Known | None = None
     _whose: dict[tuple[str, ...], tuple[int, Attribution]] = field(default_factory=dict)
     _seq: int = -1
-    _gathered: Gathered = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Nothing is gathered yet."""
-        self._gathered = Gathered(self.store)
+    _readings: str = ""
+    """What the view of readings is made of."""
 
     def known(self, now: datetime) -> Known:
         """Return what lasts, worked out anew where it is due."""
@@ -135,12 +132,15 @@ class Desk:
         if seq != self._seq:
             before = known.today.replace(day=1) - timedelta(days=1)
             months = history.months(before, known.today)
-            told = self._gathered.bind("told_readings", months)
+            told = gathered(self.store).bind("told_readings", months)
             self._bind(known.opened, READINGS.name, months, told)
+            self._readings = self.store.engine.made(READINGS.name)
             live = [(SOURCE, SOURCE, True)]
             deliveries = [*claimed.deliveries(self.store), *live]
             self.store.engine.load("deliveries", DELIVERIES, deliveries)
             self._seq = seq
+        # Others who ask this store bind readings as they need them.
+        self.store.engine.view(READINGS.name, self._readings)
         start = midnight(known.today, tz)
         read = history.meters(
             known.opened.engine, known.wanted, "readings", start - _ZONES, now + HOUR

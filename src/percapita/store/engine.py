@@ -259,6 +259,10 @@ class Engine:
         self.execute(f"CREATE TEMP VIEW {quote(name)} AS {sql}")
         self._made[name] = sql
 
+    def made(self, name: str) -> str:
+        """Return what a temporary view is made of."""
+        return self._made[name]
+
     def drop(self, name: str) -> None:
         """Forget a temporary table or view, if it is there."""
         made = self._made.pop(name, None)

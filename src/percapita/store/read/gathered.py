@@ -41,9 +41,16 @@ _SUMS: Final = ", ".join(f"CAST(sum({n}) AS {sql_type(t)}) AS {n}" for n, t in _
 Totals = Counter[str]
 
 
+def gathered(store: Store) -> Gathered:
+    """Return what is gathered in a store's engine: its tables are one, whoever asks."""
+    beside = store._site.beside  # noqa: SLF001 the store's own
+    found: Gathered = beside.setdefault("gathered", Gathered(store))
+    return found
+
+
 @dataclass(slots=True)
 class Gathered:
-    """The live readings of some months, in the engine of one store."""
+    """The live readings of some months, in the engine of one store; ``gathered`` makes it."""
 
     store: Store
     _held: dict[str, Totals] = field(default_factory=dict)
