@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from percapita.allocate.drivers import ACTIVE, demands, drivers, want
 from percapita.allocate.drivers import asked as asks
 from percapita.allocate.entries import Calendar
 from percapita.allocate.spread import DAYS
-from percapita.allocate.usage import MeterSum, Window, collect, sums, traits
+from percapita.allocate.usage import Window, collect, traits
 from percapita.attribute.activity import activity
 from percapita.attribute.segments import slices
 from percapita.core.money import ZERO
@@ -25,6 +25,9 @@ from percapita.core.tables import ACTIVITY, COUNTS, SEGMENTS
 from percapita.live.cells import Weights, divided
 from percapita.model.spec import Model, Pool
 from percapita.store import Store
+from percapita.store.read import live as read_live
+from percapita.store.read.live import Attributed
+from percapita.store.read.usage import Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,8 @@ class Attribution:
             numbers |= {unit: found[name] for unit, name in ids.items()}
         return numbers
 
-    def active(self, span: Span) -> list[MeterSum]:
-        """Make ``live_active``: who was active in a span, for each unit; return what was used."""
+    def active(self, span: Span) -> None:
+        """Make ``live_active``: who was active in a span, for each unit."""
         engine, model = self.store.engine, self.model
         numbers = demands(model)
         want(engine, model, numbers)
@@ -95,7 +98,17 @@ class Attribution:
         collect(engine, window, asks(model, numbers), traits(engine), in_order=False)
         schema = {column.name: column.type for column in ACTIVITY.columns}
         engine.create("live_active", activity(engine, model, self.today), schema)
-        return sums(engine, asks(model, numbers))
+
+    def used(self, span: Span) -> list[Attributed]:
+        """Return what was used in a span, and how much of it names a subject; by meter."""
+        tomorrow = self.today + timedelta(days=1)
+        labels = (datetime(day.year, day.month, day.day, tzinfo=UTC)
+                  for day in (self.today, tomorrow))  # fmt: skip
+        bounds = Bounds(span.start, span.end, *labels)
+        asked = asks(self.model, demands(self.model)).meters
+        return [
+            one for one in read_live.attributed(self.store.engine, bounds) if one.meter in asked
+        ]
 
 
 def _of_pool(pool: Pool | None, amount: Decimal, weights: Weights) -> dict[str, Decimal]:

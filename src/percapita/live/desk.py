@@ -7,6 +7,7 @@ readings came in; the readings of today each time.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -16,10 +17,11 @@ from typing import Final
 from percapita.allocate.drivers import DIMENSIONS
 from percapita.allocate.levels import DELIVERIES
 from percapita.core.errors import InputError, nearest
-from percapita.core.periods import local_day, midnight
+from percapita.core.periods import Span, local_day, midnight
 from percapita.core.tables import READINGS
 from percapita.live import cells, history
 from percapita.live.attribution import Attribution, attribution, with_dimension
+from percapita.live.split import Heads, heads
 from percapita.model.spec import Driver, Model
 from percapita.reconcile.estimate.meters import HOUR, Meter
 from percapita.reconcile.estimate.spending import Series, Spending
@@ -37,6 +39,10 @@ POOL: Final = "pool"
 SERVICE: Final = "service"
 _AGAIN: Final = timedelta(hours=1)
 """After this long, readings that came late for past days are looked for."""
+
+_HEADS_SECONDS: Final = 5.0
+_REST: Final = 10.0
+"""Heads are counted anew after so many seconds, and so many times as many as it took."""
 
 Read = dict[int, tuple[dict[datetime, int], dict[date, int]]]
 
@@ -82,6 +88,8 @@ class Desk:
     basis: str = ""
     _known: Known | None = None
     _whose: dict[tuple[str, ...], tuple[int, Attribution]] = field(default_factory=dict)
+    _heads: dict[object, tuple[float, Heads]] = field(default_factory=dict)
+    """Who was active, and up to when that is good enough."""
     _seq: int = -1
     _readings: str = ""
     """What the view of readings is made of."""
@@ -96,6 +104,7 @@ class Desk:
         self._known = self._learn(now)
         self._seq = -1
         self._whose.clear()
+        self._heads.clear()
         return self._known
 
     def _learn(self, now: datetime) -> Known:
@@ -162,8 +171,22 @@ class Desk:
         if kept is not None and kept[0] == others:
             return kept[1]
         made = attribution(self.store, model, known.today, known.opened.zone)
+        self._heads.clear()
         self._whose[model.dimensions] = (others, made)
         return made
+
+    def heads(self, whose: Attribution, span: Span, column: str) -> Heads:
+        """Return who was active in a span, counted not long ago: telling people apart is dear."""
+        unit = whose.model.primary.name
+        at = whose.model.dimensions, column
+        began = time.monotonic()
+        until, found = self._heads.get(at, (began, Heads(0, {})))
+        if began >= until:
+            whose.active(span)
+            found = heads(self.store.engine, unit, column)
+            ended = time.monotonic()
+            self._heads[at] = ended + max(_HEADS_SECONDS, _REST * (ended - began)), found
+        return found
 
     def cells(self, known: Known) -> dict[str, cells.Weights]:
         """Return which cells each pool's estimate falls on."""

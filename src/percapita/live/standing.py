@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Final
 
 from percapita.allocate.book import Entry
-from percapita.allocate.usage import MeterSum
 from percapita.core.money import ZERO
 from percapita.core.periods import Span, midnight
 from percapita.core.split import split
@@ -20,13 +19,13 @@ from percapita.live.attribution import Attribution, drivers_of, today_window
 from percapita.live.cells import Weights
 from percapita.live.desk import POOL, SERVICE, Desk, Known, check_by
 from percapita.live.keeping import keep
-from percapita.live.split import Heads, Part, Splitting, heads, key_column
+from percapita.live.split import Heads, Part, Splitting, key_column
 from percapita.reconcile.estimate import snapshot
 from percapita.reconcile.estimate.meters import HOUR
 from percapita.reconcile.estimate.snapshot import Live, Missing, PoolNow, Row, together
 from percapita.reconcile.estimate.spending import NOTHING, Money, Spent
 from percapita.store.read import live as read_live
-from percapita.store.read.live import Piece
+from percapita.store.read.live import Attributed, Piece
 
 _DAY: Final = timedelta(days=1)
 _QUARTER: Final = timedelta(minutes=15)
@@ -90,7 +89,7 @@ def look(desk: Desk, now: datetime, by: str = POOL) -> Live:
         quarter=Money(*(end * 4 for end in quarter)), rows=rows, beside=beside,
         pools=list(_pools(seen)), bills=_bills(known),
         telemetry=read_live.arrival(desk.store.catalog).readings,
-        missing=list(_missing(seen)), attribution=_attributed(used),
+        missing=list(_missing(seen)), attribution=[snapshot.Attribution(*one) for one in used],
         sampling=[snapshot.Sampled(*row) for row in read_live.sampling(desk.store.engine, start)],
         notes=list(_notes(seen)), unbilled_since=since, unbilled=unbilled,
     )  # fmt: skip
@@ -98,14 +97,14 @@ def look(desk: Desk, now: datetime, by: str = POOL) -> Live:
 
 def _cut(
     desk: Desk, seen: _Look, whose: Attribution, by: str
-) -> tuple[list[Row], list[Row], list[MeterSum], Heads]:
+) -> tuple[list[Row], list[Row], list[Attributed], Heads]:
     """Split the estimates of today and of the last hour; return rows and what stands beside."""
     model = whose.model
     column = key_column(model, by)
     cells = desk.cells(seen.known)
     day = today_window(whose.today, seen.known.opened.zone)
-    used = whose.active(Span(seen.now - _DAY, seen.now))
-    active = heads(desk.store.engine, model.primary.name, column)
+    span = Span(seen.now - _DAY, seen.now)
+    used, active = whose.used(span), desk.heads(whose, span, column)
     if by in (POOL, SERVICE):
         return _whole_pools(seen, by), [], used, Heads(active.all, {})
     amounts = {pool: spent.money.amount for pool, spent in seen.today.items()}
@@ -295,15 +294,6 @@ def _missing(seen: _Look) -> Iterable[Missing]:
         since[name], hours[name] = last, spent.silent
     for name, pools in sorted(silent.items()):
         yield Missing(name, tuple(sorted(set(pools))), since[name], hours[name])
-
-
-def _attributed(used: Iterable[MeterSum]) -> list[snapshot.Attribution]:
-    found: dict[str, tuple[int, int]] = {}
-    for use in used:
-        if use.meter is not None and use.quantity:
-            quantity, named = found.get(use.meter, (0, 0))
-            found[use.meter] = quantity + use.quantity, named + use.attributed
-    return [snapshot.Attribution(name, *sums) for name, sums in sorted(found.items())]
 
 
 def _unbilled(seen: _Look) -> tuple[date | None, Money]:

@@ -17,6 +17,7 @@ from percapita.core.tables import READINGS
 from percapita.store.catalog.catalog import Catalog
 from percapita.store.catalog.tables import IMPORTS, SCOPES
 from percapita.store.engine import Engine, literal
+from percapita.store.read.usage import Bounds
 
 _LONG = "l.ChargePeriodEnd - l.ChargePeriodStart > INTERVAL '25 hours'"
 """A charge of more than a day, a clock change allowed for."""
@@ -82,6 +83,24 @@ def pieces(engine: Engine, basis: str, first: datetime, last: datetime) -> list[
         [basis, first, last],
     )
     return [Piece(*row) for row in rows]
+
+
+class Attributed(NamedTuple):
+    """What was measured of a meter."""
+
+    meter: str
+    quantity: int
+    attributed: int
+    """Of it, what names a subject."""
+
+
+def attributed(engine: Engine, bounds: Bounds) -> list[Attributed]:
+    """Return what was measured between two times, by meter; nothing of a meter that was zero."""
+    rows = engine.rows(
+        "SELECT meter, sum(quantity), coalesce(sum(quantity) FILTER (subject > 0), 0)"
+        f" FROM readings WHERE {bounds.sql} GROUP BY meter HAVING sum(quantity) > 0 ORDER BY meter"
+    )
+    return [Attributed(meter, int(quantity), int(known)) for meter, quantity, known in rows]
 
 
 def sampling(engine: Engine, first: datetime) -> list[tuple[str, int, int, int]]:

@@ -27,8 +27,8 @@ _LINE_BYTES: Final = 64 << 20
 _FRESH_SECONDS: Final = 1.0
 """An answer this young is given again."""
 _IDLE_SECONDS: Final = 300.0
-_LEAST_PAUSE: Final = 2.0
-_REST: Final = 3.0
+_LEAST_PAUSE: Final = 1.0
+_REST: Final = 2.0
 """A stream rests so many times as long as the last answer took."""
 _KEEP_ALIVE_SECONDS: Final = 15.0
 _DEFAULT: Final = "pool"
