@@ -195,10 +195,11 @@ def _load(
         senders = Senders(given.senders, port, users=given.users, rate=rate, protocol=protocol)
         watch = _Watch(ports, process)
         looker = Looker(ports["port"]) if looked_at else None
-        before = _cpu(process), _cpu_of(process)
-        watch.start()
         if looker:
             looker.start()
+            looker.looking.wait(60)
+        before = _cpu(process), _cpu_of(process)
+        watch.start()
         told: Told = senders.run(given.seconds)
         ended = time.monotonic()
         _wait(lambda: _drained(ports), 600)

@@ -54,6 +54,8 @@ class Looker(threading.Thread):
     def __init__(self, port: int) -> None:
         super().__init__(daemon=True)
         self.seen: list[Moment] = []
+        self.looking = threading.Event()
+        """Set with the first answer."""
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._over = False
 
@@ -65,6 +67,7 @@ class Looker(threading.Thread):
             if line.startswith(b"data: "):
                 found = json.loads(line.removeprefix(b"data: "))
                 self.seen.append((time.monotonic(), _counted(found)))
+                self.looking.set()
 
     def stop(self) -> None:
         """Look no more, once the next answer is there."""

@@ -99,6 +99,7 @@ def _worked_out(project: Project, by: str, basis: str) -> Iterator[Document]:
         desk = Desk(store, basis)
         while True:
             yield statement(look(desk, now(), by))
+            desk.tend()
 
 
 def _answer(project: Project) -> None:
@@ -132,6 +133,7 @@ def _answer_from(store: Store) -> None:
             click.echo(_refusal(error, 400 if isinstance(error, ByError) else 503))
         else:
             click.echo(json.dumps(answer, ensure_ascii=False))
+            desk.tend()
 
 
 def _refusal(error: PercapitaError, status: int) -> str:

@@ -90,6 +90,8 @@ class Desk:
     _whose: dict[tuple[str, ...], tuple[int, Attribution]] = field(default_factory=dict)
     _heads: dict[object, tuple[float, Heads]] = field(default_factory=dict)
     """Who was active, and up to when that is good enough."""
+    _asked: tuple[Attribution, Span, str] | None = None
+    """What they were counted for last."""
     _seq: int = -1
     _readings: str = ""
     """What the view of readings is made of."""
@@ -176,16 +178,32 @@ class Desk:
         return made
 
     def heads(self, whose: Attribution, span: Span, column: str) -> Heads:
-        """Return who was active in a span, counted not long ago: telling people apart is dear."""
-        unit = whose.model.primary.name
-        at = whose.model.dimensions, column
+        """Return who was active in a span, as last counted: telling people apart is dear.
+
+        They are counted here once, and then by ``tend``.
+        """
+        kept = self._heads.get((whose.model.dimensions, column))
+        self._asked = whose, span, column
+        return self._count() if kept is None else kept[1]
+
+    def tend(self) -> None:
+        """Do what may be done between two looks: count who was active, tidy what was read."""
+        gathered(self.store).tend()
+        if self._asked is not None:
+            whose, _, column = self._asked
+            until, _ = self._heads.get((whose.model.dimensions, column), (0.0, None))
+            if time.monotonic() >= until:
+                self._count()
+
+    def _count(self) -> Heads:
+        assert self._asked is not None  # noqa: S101
+        whose, span, column = self._asked
         began = time.monotonic()
-        until, found = self._heads.get(at, (began, Heads(0, {})))
-        if began >= until:
-            whose.active(span)
-            found = heads(self.store.engine, unit, column)
-            ended = time.monotonic()
-            self._heads[at] = ended + max(_HEADS_SECONDS, _REST * (ended - began)), found
+        whose.active(span)
+        found = heads(self.store.engine, whose.model.primary.name, column)
+        ended = time.monotonic()
+        until = ended + max(_HEADS_SECONDS, _REST * (ended - began))
+        self._heads[whose.model.dimensions, column] = until, found
         return found
 
     def cells(self, known: Known) -> dict[str, cells.Weights]:

@@ -2,7 +2,8 @@
 
 Turns of counting write a file each, and under load a hundred thousand rows into each. What is
 read is held as narrow rows: the texts and the time of a reading are a *cell*, told by a hash, and
-there are few. Rows of one cell and subject are added up whenever there are twice as many as then.
+there are few. Between two looks rows of one cell and subject are added up, once there are twice as
+many as then.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _TABLES: Final = ("gathered_rows", "gathered_anew")
 _TOLD: Final = "gathered_cells"
 _LIVE: Final = f"/import={LEAD}"
 """In the paths of live readings; what is live now may be more than a moment ago."""
+_NEVER_TENDED: Final = 8
+"""Where nobody tends the rows, they grow so many times before a look does."""
 _FEW: Final = 1_000_000
 """Rows that are never too many."""
 _HASH: Final = f"hash({', '.join(map(quote, _CELL))}, trace_squares IS NULL)"
@@ -86,6 +89,17 @@ class Gathered:
         self.store.engine.view(name, both)
         return name
 
+    def tend(self, growth: int = 2) -> None:
+        """Add rows up where there are many: for the time when nobody waits for an answer.
+
+        Args:
+            growth: how many times as many as when they were added up last are many.
+        """
+        if self._rows > growth * max(self._compact, _FEW // 2):
+            held, self._held = self._held, {}
+            self._rows = self._compact = self._add_up()
+            self._held = held
+
     @property
     def _site(self) -> Site:
         return self.store._site  # noqa: SLF001 the store's own
@@ -100,9 +114,8 @@ class Gathered:
         # What fails from here on may have left a part: nothing is held then.
         if new:
             held |= self._taken(new)
-        if self._rows > max(2 * self._compact, _FEW):
-            self._rows = self._compact = self._add_up()
         self._held = held
+        self.tend(_NEVER_TENDED)
 
     def _begin(self) -> None:
         engine = self.store.engine

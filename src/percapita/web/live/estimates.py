@@ -29,7 +29,8 @@ _FRESH_SECONDS: Final = 1.0
 _IDLE_SECONDS: Final = 300.0
 _LEAST_PAUSE: Final = 1.0
 _REST: Final = 2.0
-"""A stream rests so many times as long as the last answer took."""
+_LONGEST_PAUSE: Final = 3.0
+"""A stream rests so many times as long as the last answer took, within these bounds."""
 _KEEP_ALIVE_SECONDS: Final = 15.0
 _DEFAULT: Final = "pool"
 
@@ -85,7 +86,8 @@ class Estimates:
             name = "error" if "error" in answer else "live"
             text = json.dumps(answer, ensure_ascii=False)
             yield f"event: {name}\ndata: {text}\n\n".encode()
-            await asyncio.sleep(max(_LEAST_PAUSE, _REST * self._took))
+            pause = min(max(_LEAST_PAUSE, _REST * self._took), _LONGEST_PAUSE)
+            await asyncio.sleep(pause)
             asked = asyncio.ensure_future(self.ask(by))
             while not asked.done():
                 await asyncio.wait({asked}, timeout=_KEEP_ALIVE_SECONDS)
@@ -121,7 +123,7 @@ class Estimates:
             self._process = None
             why = "The process that estimates has ended; the next question starts it again."
             return {"error": {"status": 503, "message": why, "hint": ""}}
-        self._took = min(time.monotonic() - asked, _KEEP_ALIVE_SECONDS / _REST)
+        self._took = time.monotonic() - asked
         found: dict[str, Any] = json.loads(line)
         return found
 
