@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
+
+import pytest
 
 from invariants.folder import amounts, ask, bill, call, charge, usage, write
 from live.company import TODAY, deliver
 from live.company import company as files
 from percapita.core.money import total
+from percapita.live import desk, split
 from percapita.live.desk import Desk
 from percapita.live.standing import look
 from percapita.project import Project
@@ -123,6 +128,23 @@ def test_looks_at_one_store_do_not_disturb_each_other(october: Path) -> None:
         assert look(one, project.now, "tier") == alone
         assert look(other, project.now, "tier") == alone
         assert look(one, project.now, "tier") == alone
+
+
+def test_who_asks_after_a_pause_gets_a_new_count(
+    october: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looks that follow each other share a head count; one after a minute does not."""
+    project, counted = Project.open(october), Mock(wraps=split.heads)
+    monkeypatch.setattr(desk, "heads", counted)
+    with project.store(create=False) as store:
+        one = desk.Desk(store)
+        first = [look(one, project.now, "tier") for _ in range(2)]
+        assert (first[0], counted.call_count) == (first[1], 1)
+        later = time.monotonic() + 60
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+
+        assert look(one, project.now, "tier") == first[0]
+        assert counted.call_count == 2
 
 
 def test_cost_per_daily_user_rolls(october: Path) -> None:

@@ -43,6 +43,8 @@ _AGAIN: Final = timedelta(hours=1)
 _HEADS_SECONDS: Final = 5.0
 _REST: Final = 10.0
 """Heads are counted anew after so many seconds, and so many times as many as it took."""
+_PAUSED: Final = 15.0
+"""Seconds past that, after which nobody can have followed: who asks now waits for a count."""
 
 Read = dict[int, tuple[dict[datetime, int], dict[date, int]]]
 
@@ -180,11 +182,11 @@ class Desk:
     def heads(self, whose: Attribution, span: Span, column: str) -> Heads:
         """Return who was active in a span, as last counted: telling people apart is dear.
 
-        They are counted here once, and then by ``tend``.
+        They are counted here once, and then by ``tend``; here again where nobody asked for a while.
         """
-        kept = self._heads.get((whose.model.dimensions, column))
         self._asked = whose, span, column
-        return self._count() if kept is None else kept[1]
+        until, found = self._heads.get((whose.model.dimensions, column), (0.0, Heads(0, {})))
+        return self._count() if not until or time.monotonic() > until + _PAUSED else found
 
     def tend(self) -> None:
         """Do what may be done between two looks: count who was active, tidy what was read."""
