@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 from digest.counter import Counter
 from digest.otlp import NOON, T, span, traces
@@ -92,6 +93,24 @@ def test_small_files_are_merged(counter: Counter) -> None:
     left = list((counter.root / "tables" / "readings").glob("*/*/*.parquet"))
     assert len(left) <= 4
     assert counter.meters()["requests"] == (21, 21)
+
+
+def test_no_version_of_the_log_has_a_signal_twice(counter: Counter) -> None:
+    """Whichever version of the Delta log is read: it has files, or what they were merged into."""
+    for n in range(1, 10):
+        counter.send("traces", traces([span(n, {"user.id": "a"})]), after=2)
+        counter.digest.tend(counter.spool.now, idle=True)
+
+    log = DeltaTable(counter.root / "tables" / "readings")
+    found = []
+    for version in range(1, log.version() + 1):
+        log.load_as_version(version)
+        paths = [uri.removeprefix("file://") for uri in log.file_uris()]
+        counted = "SELECT sum(signals)::BIGINT FROM read_parquet(?) WHERE meter = 'requests'"
+        found.append(counter.store.engine.value(counted, [paths]))
+    assert found == sorted(found)
+    assert found[-1] == 9
+    assert len(paths) < 9
 
 
 def test_merging_brings_nothing(counter: Counter) -> None:

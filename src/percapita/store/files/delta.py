@@ -9,7 +9,9 @@ next carries out what a killed process left undone, once.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +31,8 @@ from percapita.store.site import Site
 _TYPES = {"int64": "long", "int32": "integer", "bool": "boolean"}
 _ADDED = 1
 """The order number an owner's files are added under: what a log has once is not added again."""
+_AT_ONCE = 64
+"""Steps that become one version of a log."""
 _LONGEST = 128
 """Texts longer than this are left out of the statistics."""
 _MILLISECOND = timedelta(milliseconds=1)
@@ -41,6 +45,15 @@ class Named(NamedTuple):
     rows: int
     bytes: int
     removed_at: datetime | None
+
+
+@dataclass(slots=True)
+class _Owing:
+    """What is owed to one log."""
+
+    added: dict[str, list[Named]] = field(default_factory=dict)
+    """Files by the import or run that they are of."""
+    removed: list[Named] = field(default_factory=list)
 
 
 def schema(table: Table) -> Schema:
@@ -70,75 +83,95 @@ def files(site: Site, table: Table, version: int | None = None) -> dict[str, lis
     if not DeltaTable.is_deltatable(str(home)):
         return {}
     result: dict[str, list[str]] = {}
-    for uri in DeltaTable(home, version=version).file_uris():
-        path = Path(uri.removeprefix("file://")).relative_to(home.resolve()).as_posix()
+    for path in _listed(site, table, DeltaTable(home, version=version)):
         result.setdefault(path.rpartition("/")[0], []).append(f"{table.name}/{path}")
     return {name: sorted(paths) for name, paths in sorted(result.items())}
 
 
+def _listed(site: Site, table: Table, log: DeltaTable) -> list[str]:
+    """Return the paths that a log names, relative to the table's folder."""
+    home = folder(site, table).resolve()
+    uris = (Path(uri.removeprefix("file://")) for uri in log.file_uris())
+    return [path.relative_to(home).as_posix() for path in uris]
+
+
 def settle(site: Site) -> int:
     """Carry out every step that a committed transaction still owes; return how many."""
+    done = 0
+    while _is_owed(site):
+        done += _settle(site)
+    return done
+
+
+def _is_owed(site: Site) -> bool:
     with site.catalog.read() as connection:
-        owed = connection.execute(sa.select(STEPS).order_by(STEPS.c.id)).all()
-    for step in owed:
-        with site.catalog.write() as connection:
-            held = sa.select(STEPS.c.id).where(STEPS.c.id == step.id)
-            if connection.execute(held).first() is None:
-                continue
-            _carry_out(site, connection, step.what, step.owner)
-            connection.execute(sa.delete(STEPS).where(STEPS.c.id == step.id))
-            point("delta.committed")
-        point("delta.settled")
-    return len(owed)
+        return connection.execute(sa.select(STEPS.c.id).limit(1)).first() is not None
 
 
-def _carry_out(site: Site, connection: Connection, what: str, owner: str) -> None:
-    removed = FILES.c.removed_at.is_(None) if what == "add" else FILES.c.removed_at.is_not(None)
-    wanted = sa.select(FILES).where(FILES.c.owner == owner, removed).order_by(FILES.c.path)
-    by_table: dict[str, list[Named]] = {}
-    for row in connection.execute(wanted):
-        named = Named(row.path, row.rows, row.bytes, row.removed_at)
-        by_table.setdefault(row.table_name, []).append(named)
-    for name, named_files in by_table.items():
-        if what == "add":
-            _add(site, TABLES[name], named_files, owner)
-        else:
-            _remove(site, TABLES[name], named_files)
+def _settle(site: Site) -> int:
+    """Carry out some steps, as one version of each log.
+
+    So nobody who reads a log sees a file beside what it was merged into.
+    """
+    with site.catalog.write() as connection:
+        steps = sa.select(STEPS).order_by(STEPS.c.id).limit(_AT_ONCE)
+        some = connection.execute(steps).all()
+        for name, owing in _owing(connection, some).items():
+            _carry_out(site, TABLES[name], owing)
+        done = sa.delete(STEPS).where(STEPS.c.id.in_([step.id for step in some]))
+        connection.execute(done)
+        point("delta.committed")
+    point("delta.settled")
+    return len(some)
 
 
-def _add(site: Site, table: Table, named: Sequence[Named], owner: str) -> None:
-    home = folder(site, table)
-    if DeltaTable.is_deltatable(str(home)):
-        log = DeltaTable(home)
-    else:
-        log = DeltaTable.create(
-            home, schema(table), mode="error", partition_by=list(table.partition), name=table.name
-        )
-        point("delta.created")
-    if log.transaction_version(owner) is None:
-        once = CommitProperties(app_transactions=[Transaction(owner, _ADDED)])
-        _commit(log, table, _adds(site, table, named), once)
+def _owing(connection: Connection, steps: Sequence[Any]) -> dict[str, _Owing]:
+    """Return what steps owe to the log of each table."""
+    result: dict[str, _Owing] = defaultdict(_Owing)
+    for step in steps:
+        adding = step.what == "add"
+        there = FILES.c.removed_at.is_(None) if adding else FILES.c.removed_at.is_not(None)
+        wanted = sa.select(FILES).where(FILES.c.owner == step.owner, there).order_by(FILES.c.path)
+        for row in connection.execute(wanted):
+            named = Named(row.path, row.rows, row.bytes, row.removed_at)
+            owing = result[row.table_name]
+            if adding:
+                owing.added.setdefault(step.owner, []).append(named)
+            else:
+                owing.removed.append(named)
+    return result
 
 
-def _remove(site: Site, table: Table, named: Sequence[Named]) -> None:
-    listed = {path for paths in files(site, table).values() for path in paths}
-    if still := [file for file in named if file.path in listed]:
-        _commit(DeltaTable(folder(site, table)), table, _removes(still))
-
-
-def _commit(
-    log: DeltaTable,
-    table: Table,
-    actions: list[AddAction | RemoveAction],
-    properties: CommitProperties | None = None,
-) -> None:
+def _carry_out(site: Site, table: Table, owing: _Owing) -> None:
+    if not (owing.added or DeltaTable.is_deltatable(str(folder(site, table)))):
+        return
+    log = _log(site, table)
+    fresh = [owner for owner in owing.added if log.transaction_version(owner) is None]
+    added = [file for owner in fresh for file in owing.added[owner]]
+    listed = {f"{table.name}/{path}" for path in _listed(site, table, log)} if owing.removed else ()
+    removed = [file for file in owing.removed if file.path in listed]
+    if not (added or removed):
+        return
+    once = [Transaction(owner, _ADDED) for owner in fresh]
     log.create_write_transaction(
-        actions,
+        [*(_adds(site, table, added) if added else ()), *_removes(removed)],
         mode="append",
         schema=schema(table),
         partition_by=list(table.partition),
-        commit_properties=properties,
+        commit_properties=CommitProperties(app_transactions=once),
     )
+
+
+def _log(site: Site, table: Table) -> DeltaTable:
+    """Return the log of a table, begun if there is none."""
+    home = folder(site, table)
+    if DeltaTable.is_deltatable(str(home)):
+        return DeltaTable(home)
+    log = DeltaTable.create(
+        home, schema(table), mode="error", partition_by=list(table.partition), name=table.name
+    )
+    point("delta.created")
+    return log
 
 
 def _adds(site: Site, table: Table, staged: Sequence[Named]) -> list[AddAction | RemoveAction]:
