@@ -18,7 +18,9 @@ from percapita.telemetry.access.forms import Form
 from percapita.telemetry.access.telling import Told
 from percapita.telemetry.files import File
 
-_LONGEST: Final = 64_000_000
+_LONGEST: Final = 16 << 20
+"""Bytes of a line, and of what is read at once: a larger piece would be cut by one thread alone."""
+_PIECES: Final = f"max_line_size = {_LONGEST}, buffer_size = {_LONGEST}"
 _CHUNK: Final = 1 << 20
 _QUOTE: Final = re.compile(r'(?<!\\)((?:\\\\)*)"')
 SECOND: Final = "_second_look"
@@ -56,7 +58,7 @@ class Lines:
             f"read_csv({literal(str(self.file.path))}, columns = {{{names}}}, auto_detect = false,"
             f" header = false, delim = {mark}, quote = '', escape = '', store_rejects = true,"
             f" rejects_limit = 0, rejects_table = '_rejected', rejects_scan = '_rejected_files'"
-            f"{more}{self._packed()}, max_line_size = {_LONGEST})"
+            f"{more}{self._packed()}, {_PIECES})"
         )
 
     def _packed(self) -> str:
@@ -66,7 +68,7 @@ class Lines:
         return (
             f"read_csv({literal(str(self.file.path))}, columns = {{line: 'VARCHAR'}},"
             " auto_detect = false, header = false, delim = '\x01', quote = '', escape = '',"
-            f" nullstr = ''{self._packed()}, max_line_size = {_LONGEST})"
+            f" nullstr = ''{self._packed()}, {_PIECES})"
         )
 
     def numbered(self) -> str:
