@@ -59,13 +59,14 @@ def digest_command(
 
 def _count(project: Project, *, once: bool, marks: int) -> None:
     from percapita.store.live import memory  # noqa: PLC0415
+
+    if not once:
+        memory.spare()
     from percapita.store.spool import Spool  # noqa: PLC0415
     from percapita.telemetry.digest import Digest, Marks, Models, loop  # noqa: PLC0415
     from percapita.telemetry.logged import Happened  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    if not once:
-        memory.without_pandas()
     models = Models(project.model_path, project.model)
     with project.store(threads=1, memory="128MB") as store:
         live = store.live(limit=marks << 20, settle=None if once else partial(_settle, project))

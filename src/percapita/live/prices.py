@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Context, Decimal
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from percapita.allocate.usage import KEYS
 from percapita.core.periods import Span
@@ -54,6 +54,8 @@ class _Way(NamedTuple):
 class Prices:
     """Prices of the hours that somebody asks for."""
 
+    keys: ClassVar = KEYS
+    """What a place is told by."""
     known: Known
     cells: Mapping[str, Weights]
     now: datetime

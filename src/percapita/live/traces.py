@@ -11,15 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from percapita.allocate.usage import KEYS
 from percapita.core.errors import InputError
 from percapita.core.money import quotient, text, total
 from percapita.core.roles import EVERYTHING, Sight
 from percapita.core.subjects import ERASED, SESSION, TENANT, USER
-from percapita.live.desk import Desk
-from percapita.live.prices import Part, Prices, prices
 from percapita.reconcile.estimate.meters import HOUR
 from percapita.report.numbers import instant
 from percapita.report.opened import NothingPublishedError
@@ -27,6 +24,10 @@ from percapita.store import Store
 from percapita.store.catalog import traced
 from percapita.store.catalog.people import people
 from percapita.store.catalog.traced import Begun, Kept
+
+if TYPE_CHECKING:
+    from percapita.live.desk import Desk
+    from percapita.live.prices import Part, Prices
 
 Row = dict[str, Any]
 Sort = Literal["newest", "duration", "cost", "failed"]
@@ -171,6 +172,8 @@ _ORDERS: Final = {
 
 
 def _gathered(desk: Desk, now: datetime, known: Sequence[Begun], sight: Sight) -> Traces:
+    from percapita.live.prices import prices  # noqa: PLC0415 loads Ibis
+
     spans: dict[str, list[Kept]] = defaultdict(list)
     for span in traced.spans(desk.store.catalog, [one.trace for one in known]):
         spans[span.trace].append(span)
@@ -244,7 +247,7 @@ def _hour(span: Span) -> datetime:
 
 
 def _parts(priced: Prices, span: Span) -> Iterator[Part]:
-    place = {name: span.body[name] for name in KEYS}
+    place = {name: span.body[name] for name in priced.keys}
     for meter, quantity in span.body["meters"].items():
         called = span.body["called"]
         here = {**place, "operation": called[meter]} if meter in called else place

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from percapita.core.money import quotient, text
 from percapita.core.periods import Span
-from percapita.live.desk import Desk, Known
-from percapita.live.standing import look
-from percapita.live.usual import Hours, Usual
 from percapita.reconcile.estimate.meters import HOUR
 from percapita.report.live.as_json import statement
 from percapita.report.numbers import instant
 from percapita.store.read import endpoints as read_endpoints
 from percapita.store.read import events as read_events
+
+if TYPE_CHECKING:
+    from percapita.live.desk import Desk, Known
+    from percapita.live.usual import Usual
 
 HOURS: Final = 24
 KINDS: Final = ("deploy", "flag", "incident", "maintenance", "scale")
@@ -32,6 +33,8 @@ def watch(desk: Desk, now: datetime) -> Row:
     Raises:
         NothingPublishedError: no run was ever published: there are no prices.
     """
+    from percapita.live.standing import look  # noqa: PLC0415 loads Ibis
+
     by_service = statement(look(desk, now, "service"))
     by_operation = statement(look(desk, now, "operation"))
     known = desk.known(now)
@@ -46,6 +49,8 @@ def watch(desk: Desk, now: datetime) -> Row:
 
 def _hours(desk: Desk, known: Known, now: datetime) -> list[Row]:
     """Return what each of the last hours cost, the one that runs as far as it has come."""
+    from percapita.live.usual import Hours  # noqa: PLC0415 likewise
+
     this = now.replace(minute=0, second=0, microsecond=0)
     starts = [this - back * HOUR for back in range(HOURS - 1, -1, -1)]
     each = Hours(desk, known, now)

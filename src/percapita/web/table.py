@@ -15,7 +15,6 @@ from percapita.web.api import openapi
 from percapita.web.app import to_overview
 from percapita.web.desk import Desk
 from percapita.web.door import Door
-from percapita.web.door.oidc import Provider
 from percapita.web.door.signing import Signing
 from percapita.web.forms.deciding import Deciding
 from percapita.web.forms.sampling import Sampling
@@ -57,6 +56,8 @@ def _signing(project: Project, door: Door) -> Signing:
     settings = project.settings.sign_in
     if settings is None:
         return Signing(door)
+    from percapita.web.door.oidc import Provider  # noqa: PLC0415 few sign in that way
+
     patience = project.settings.limits.sign_in_minutes * 60.0
     provider = Provider(settings, settings.read_secret(project.root), patience=patience)
     return Signing(door, provider, settings.address)

@@ -172,7 +172,7 @@ class LiveStore:
         """Merge small files, and let go what no reader can still be reading."""
         if merging.merge(self._site, now, idle=idle):
             memory.give_back()
-            self._settled(1)
+            self._settled(1 if idle else _OWED)
         live_files.let_go(self._site, now)
 
     def merging(self, now: datetime, *, idle: bool) -> Generator[None] | None:

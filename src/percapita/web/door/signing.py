@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -15,9 +15,11 @@ from percapita.core.roles import EVERYONE, ROLES, Role
 from percapita.store.trail import REFUSED, SIGN_IN, SIGN_OUT
 from percapita.web import rendering
 from percapita.web.door import Door, cookie_name, form, secure
-from percapita.web.door.oidc import Provider
 from percapita.web.refusals import PAGE, Refused
 from percapita.web.routes import ANYBODY, Route
+
+if TYPE_CHECKING:
+    from percapita.web.door.oidc import Provider
 
 START: Final = "/overview"
 BACK: Final = "/sign-in/back"
