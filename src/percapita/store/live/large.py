@@ -43,6 +43,8 @@ _WAITING: Final = 128
 """Files that wait to be merged while counting is busy. The more there are, the more agrees."""
 _AGAIN: Final = 8
 """Files that came of this and are merged with each other."""
+_SPLIT: Final = 250_000
+"""Rows that are split at once: what a bucket gets of them is written for the price of a few."""
 _FEW: Final = 256
 """Texts that may stand beside the codes of a part of a column, though the part has none of them."""
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -108,6 +110,7 @@ def _steps(site: Site, folder: Path, found: Sequence[Part], now: datetime) -> Ge
                 before.add(rows)
                 buckets.add(rows)
                 yield
+        buckets.flush()
     point("live.large-split")
     draft = folder / "merged.parquet"
     with arrow_files.Growing(READINGS, draft) as file:
@@ -163,6 +166,7 @@ class _Buckets:
         self._count = count
         self._stack = stack
         self._files: dict[int, Any] = {}
+        self._waiting: list[pa.Table] = []
 
     @property
     def paths(self) -> list[Path]:
@@ -171,8 +175,20 @@ class _Buckets:
 
     def add(self, rows: pa.Table) -> None:
         """Put each row into its bucket: rows that agree in all keys into the same."""
+        self._waiting.append(rows)
+        if sum(len(some) for some in self._waiting) >= _SPLIT:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        if not self._waiting:
+            return
+        rows = pa.concat_tables(self._waiting).unify_dictionaries().combine_chunks()
+        self._waiting.clear()
         which = self._of(rows)
-        order = np.argsort(which, kind="stable")
+        order = np.argsort(which.astype(np.uint16), kind="stable")
         ends = np.cumsum(np.bincount(which, minlength=self._count)).tolist()
         rows = rows.take(order)
         for at, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
