@@ -98,6 +98,21 @@ def test_a_linked_span_has_the_user_of_what_it_continues(counter: Counter) -> No
     assert counter.of("db.queries", "user", ["a"]) == {"a": 1}
 
 
+@pytest.mark.parametrize("first", ["call", "consumer"])
+def test_a_consumer_that_no_meter_counts_hands_its_user_on(counter: Counter, first: str) -> None:
+    """The span that takes a message off a queue is no request: its link still says whose it is."""
+    counter.send("traces", traces([span(1, {"user.id": "a"}, trace=1)]))
+    consumer = span(2, trace=2, link=1, kind=Span.SPAN_KIND_CONSUMER)
+    call = span(3, {"db.system.name": "x"}, trace=2, kind=Span.SPAN_KIND_CLIENT)
+    both = [call, consumer] if first == "call" else [consumer, call]
+    for one in both:
+        counter.send("traces", traces([one]), after=5)
+    counter.send("traces", after=WAIT)
+
+    assert counter.of("requests", "user", ["a"]) == {"a": 1}
+    assert counter.of("db.queries", "user", ["a"]) == {"a": 1}
+
+
 def test_a_log_record_joins_its_trace(counter: Counter) -> None:
     """A log record that names a trace is of the trace's user."""
     ticket = {"event": "support.ticket", "trace": 1, "attributes": {"support.minutes": 12}}

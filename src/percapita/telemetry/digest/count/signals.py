@@ -178,7 +178,7 @@ def count(
     )  # fmt: skip
     flaws = _flaws(batch, rows, np.where(counted, wrong, 0))
     fine = wrong == 0
-    kept = counted & fine
+    kept = (counted | _hands_on(shared, trace, user, joins)) & fine
     seen = session, np.where(fine, user, 0), rows.at
     every, rows = rows, rows if kept.all() else rows.take(kept)
     return Counted(rows, learned, seen, flaws, every, fine, duration)
@@ -276,6 +276,13 @@ def _feature(batch: Batch) -> Ints:
             texts[k] if v < 0 else f"{texts[k]}:{texts[v]}" for k, v in pairs
         )
     return key
+
+
+def _hands_on(shared: Sequence[Words], trace: Words, user: Ints, joins: Sequence[str]) -> Flags:
+    """Tell which signals say by a link whose their trace is, though no meter may count them."""
+    if TRACE not in joins:
+        return np.zeros(len(user), np.bool_)
+    return (user == 0) & (trace != 0) & (shared[-1] != 0)
 
 
 def _linked(batch: Batch, marks: Marks) -> Words:
