@@ -282,7 +282,8 @@ def _hands_on(shared: Sequence[Words], trace: Words, user: Ints, joins: Sequence
     """Tell which signals say by a link whose their trace is, though no meter may count them."""
     if TRACE not in joins:
         return np.zeros(len(user), np.bool_)
-    return (user == 0) & (trace != 0) & (shared[-1] != 0)
+    found: Flags = (user == 0) & (trace != 0) & (shared[-1] != 0)
+    return found
 
 
 def _linked(batch: Batch, marks: Marks) -> Words:
