@@ -104,6 +104,26 @@ def test_what_happened_stands_under_the_same_axis(company: Path) -> None:
     assert "disk full" in page
 
 
+def test_what_has_just_happened_is_marked_too(company: Path) -> None:
+    """A deploy of the hour that goes on stands at the edge of the chart."""
+    file = company / "happened.yaml"
+    file.write_text(f"- {{at: {TODAY}T10:20:00Z, kind: deploy, name: v1.4.3}}\n", encoding="utf-8")
+    assert call("import", file, "--kind", "events", "--project", company).code == 0
+
+    with served(company) as site:
+        assert "10:20 deploy: v1.4.3" in site.get("/oncall").text
+
+
+def test_a_request_costs_what_the_last_hour_cost_over_its_requests(company: Path) -> None:
+    """Both are of the last 60 minutes: half of the hour before, and this one as far as it is."""
+    with served(company) as site:
+        (only,) = site.get("/oncall.json").json["endpoints"]
+
+    assert only["requests"] == 40 // 2 + 20
+    each = Decimal(only["rate_hour"]["amount"]) / 40
+    assert abs(Decimal(only["cost_per_request"]) - each) < Decimal("1e-11")
+
+
 def test_on_call_works_without_scripts(company: Path) -> None:
     """Without scripts the page is asked for again by itself; with them it follows the stream."""
     with served(company) as site:

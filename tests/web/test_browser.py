@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -127,6 +128,27 @@ def test_pages_fit_narrow_windows(browser: Browser, site: Site, size: tuple[int,
     page.context.close()
 
     assert wide == []
+
+
+def test_on_call_follows_the_stream(browser: Browser, site: Site) -> None:
+    """A row that overtakes another takes its name along, and its digits are those of now."""
+    now = site.get("/api/v1/live?by=service").json
+    first, second = now["rows"][0], now["rows"][1]
+    first["service"], second["service"] = second["service"], first["service"]
+    first["today"]["amount"] = "1234.5678901"
+    told = f"event: live\ndata: {json.dumps(now)}\n\n"
+    page = opened(browser, DESKTOP)
+    page.route("**/live/stream*", lambda route: route.fulfill(
+        body=told, headers={"content-type": "text/event-stream"}
+    ))  # fmt: skip
+    page.goto(site.url + "/oncall")
+    row = page.locator("tr", has=page.locator('[data-live="rows.0.service"]'))
+    cell = row.locator('[data-live="rows.0.today.amount"]')
+
+    expect(row.locator("th")).to_have_text(first["service"])
+    expect(cell).to_have_text("1,234.57")
+    assert cell.get_attribute("title") == cell.get_attribute("value") == "1234.5678901"
+    page.context.close()
 
 
 def test_keys_lead_to_pages(browser: Browser, site: Site) -> None:

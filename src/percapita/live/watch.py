@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from percapita.core.money import quotient, text
@@ -23,6 +24,7 @@ HOURS: Final = 24
 KINDS: Final = ("deploy", "flag", "incident", "maintenance", "scale")
 _MOST: Final = 20
 _SECOND: Final = 1_000_000
+_NONE: Final = Fraction(0)
 
 Row = dict[str, Any]
 
@@ -93,22 +95,41 @@ def _events(desk: Desk, now: datetime) -> list[Row]:
 
 def _endpoints(desk: Desk, now: datetime, costs: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Return the dearest operations: what they cost an hour, how long they take, what fails."""
-    this = now.replace(minute=0, second=0, microsecond=0)
-    did: dict[str | None, list[int]] = {}
-    for one in read_endpoints.endpoints(desk.store.engine, this - HOUR, now + HOUR):
-        sums = did.setdefault(one.operation, [0, 0, 0])
-        sums[0] += one.requests
-        sums[1] += one.failed
-        sums[2] += one.microseconds or 0
+    did = _did(desk, now)
     rows = []
     for row in costs:
-        requests, failed, took = did.get(row["operation"], [0, 0, 0])
+        requests, failed, took = did.get(row["operation"], (_NONE, _NONE, _NONE))
         rate = row["rate_hour"]["amount"]
         rows.append({
-            "operation": row["operation"], "rate_hour": row["rate_hour"], "requests": requests,
-            "cost_per_request": text(quotient(None if rate is None else Decimal(rate), requests)),
-            "mean_seconds": text(quotient(Decimal(took) / _SECOND, requests) if took else None),
-            "failed_percent": text(quotient(Decimal(failed * 100), requests)),
+            "operation": row["operation"], "rate_hour": row["rate_hour"],
+            "requests": round(requests),
+            "cost_per_request": text(_each(None if rate is None else Fraction(rate), requests)),
+            "mean_seconds": text(_each(took / _SECOND or None, requests)),
+            "failed_percent": text(_each(failed * 100, requests)),
         })  # fmt: skip
     rows.sort(key=lambda row: -Decimal(row["rate_hour"]["amount"] or 0))
     return rows[:_MOST]
+
+
+def _each(whole: Fraction | None, requests: Fraction) -> Decimal | None:
+    if whole is None or not requests:
+        return None
+    each = whole / requests
+    return quotient(Decimal(each.numerator), each.denominator)
+
+
+def _did(desk: Desk, now: datetime) -> dict[str | None, list[Fraction]]:
+    """Return of each operation the requests of the last 60 minutes, those that failed, their time.
+
+    Readings are hourly: the hour before this one counts for the part of it that lies within, as it
+    does for the money.
+    """
+    this = now.replace(minute=0, second=0, microsecond=0)
+    parts = {this: Fraction(1), this - HOUR: 1 - Fraction((now - this) / HOUR)}
+    did: dict[str | None, list[Fraction]] = {}
+    for first, part in parts.items():
+        for one in read_endpoints.endpoints(desk.store.engine, first, first + HOUR):
+            sums = did.setdefault(one.operation, [_NONE] * 3)
+            for at, found in enumerate((one.requests, one.failed, one.microseconds or 0)):
+                sums[at] += found * part
+    return did

@@ -31,11 +31,18 @@
   dress();
   const state = document.getElementById("stream");
   if (state) {
-    // The figures follow the stream; the charts are drawn on the server, once a minute.
+    // The figures follow the stream; charts, endpoints and silent meters come from the server, once a minute.
+    const parts = ["hours", "endpoints", "silent"];
+    const ages = [[120, 1, "s"], [7200, 60, "min"], [172800, 3600, "h"], [Infinity, 86400, "days"]];
     const at = (from, path) => path.split(".").reduce((found, key) => found?.[key] ?? null, from);
     const written = (node, value) => {
+      if (node.dataset.kind === "name") return value ?? "not known";
+      if (value === null) return "\u2014";
       if (node.dataset.kind === "time") return String(value).slice(0, 19).replace("T", " ");
-      if (node.dataset.kind === "age") return value < 120 ? `${value} s ago` : `${Math.round(value / 60)} min ago`;
+      if (node.dataset.kind === "age") {
+        const [, size, word] = ages.find(([below]) => value < below);
+        return `${Math.floor(value / size)} ${word} ago`;
+      }
       const size = Math.abs(value);
       let places = Number(node.dataset.places);
       // Below a cent: the digits that it has, as numbers.least_places counts them.
@@ -50,14 +57,19 @@
       const now = JSON.parse(event.data);
       for (const node of document.querySelectorAll("[data-live]")) {
         const value = at(now, node.dataset.live);
-        if (value !== null) node.textContent = written(node, value);
+        node.textContent = written(node, value);
+        // Pointed at, a figure shows all its digits.
+        if (node.matches("data")) node.value = node.title = value ?? "";
       }
     });
     setInterval(async () => {
       const reply = await fetch(location.href).catch(() => null);
       if (!reply?.ok) return;
-      const fresh = new DOMParser().parseFromString(await reply.text(), "text/html").getElementById("hours");
-      if (fresh) document.getElementById("hours").replaceWith(fresh);
+      const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
+      for (const part of parts) {
+        const found = fresh.getElementById(part);
+        if (found) document.getElementById(part)?.replaceWith(found);
+      }
     }, 60000);
   }
 })();

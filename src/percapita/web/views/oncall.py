@@ -74,9 +74,10 @@ def _marks(data: Mapping[str, Any], hours: Sequence[Mapping[str, Any]]) -> list[
     marks = []
     for one in data["events"]:
         at = (datetime.fromisoformat(one["at"]) - first).total_seconds() / _HOUR
-        if 0 <= at <= len(hours) - 1:
+        if at >= 0:
             said = f"{one['at'][11:16]} {one['kind']}: {one['name']}"
-            marks.append(Mark(at, said, _PAINTS.get(one["kind"], "")))
+            # What is newer than the last whole hour stands at the edge, not nowhere.
+            marks.append(Mark(min(at, len(hours) - 1), said, _PAINTS.get(one["kind"], "")))
     return marks
 
 
