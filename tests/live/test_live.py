@@ -173,6 +173,28 @@ def test_silence_is_never_zero(company: Path, monkeypatch: Any) -> None:  # noqa
     )
 
 
+def test_a_meter_that_speaks_again_is_not_called_silent(
+    company: Path,
+    monkeypatch: Any,  # noqa: ANN401
+) -> None:
+    """The hours of today in which it said nothing are named as what they are: over."""
+    at = {"time": f"{TODAY}T16:00:00Z", "meter": "node.hours", "user": "", "quantity": "10"}
+    deliver(company, "again", [at])
+    monkeypatch.setenv("PERCAPITA_NOW", "2025-11-03T16:50:00Z")
+    said = " ".join(call("live", "--project", company).out.split())
+
+    assert "node.hours speaks again; for the 5.00 h of today that it was silent nodes is" in said
+    assert "node.hours says nothing" not in said
+
+
+def test_an_operation_has_no_active_users(company: Path) -> None:
+    """Who was active is told by attributes of people, so no operation, known or not, has heads."""
+    found = ask(company, "live --by operation")
+
+    assert found["totals"]["active_24h"] == 2
+    assert {row["active_24h"] for row in found["rows"]} == {None}
+
+
 def test_what_is_not_billed_is_named(october: Path) -> None:
     """The days since the bill ended stand as one amount, and each bill says how far it goes."""
     found = ask(october, "live")

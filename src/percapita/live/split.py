@@ -133,12 +133,10 @@ class Heads(NamedTuple):
 
 def heads(engine: Engine, unit: str, column: str) -> Heads:
     """Count who is active by ``live_active``, all together and by a column."""
-    if column.startswith("r."):
-        column = _NULL  # activity knows no dimensions
     counted = "SELECT count(DISTINCT r.subject) FROM live_active r WHERE r.unit = ?"
     whole = int(engine.value(counted, [unit]))
-    if column == _NULL:
-        return Heads(whole, {None: whole} if whole else {})
+    if column == _NULL or column.startswith("r."):
+        return Heads(whole, {})  # activity knows no dimensions
     found: Any = engine.rows(
         f"SELECT {column}, count(DISTINCT r.subject) FROM live_active r"
         " LEFT JOIN slices s ON s.slice = r.slice WHERE r.unit = ? GROUP BY ALL",

@@ -6,7 +6,7 @@ It is drawn from the document that programs get, so that it says the same, whoev
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -153,10 +153,11 @@ def _beside(page: Page, data: Data) -> None:
 
 
 def _notes(data: Data, hidden: Sequence[str]) -> list[str]:
-    notes, zone = [], ZoneInfo(data["meta"]["timezone"])
-    for one in data["meta"]["missing"]:
-        since, pools = _since(one["since"], zone), ", ".join(one["pools"])
-        notes.append(f"{one['meter']} {since}; {pools} is taken to cost what is usual.")
+    notes, meta = [], data["meta"]
+    zone = ZoneInfo(meta["timezone"])
+    for one in meta["missing"]:
+        since, pools = _since(one, meta["as_of"], zone), ", ".join(one["pools"])
+        notes.append(f"{one['meter']} {since} {pools} is taken to cost what is usual.")
     for known in data["attribution"]:
         if known["attributed"] < known["quantity"]:
             part = Decimal(100 * known["attributed"]) / known["quantity"]
@@ -172,9 +173,13 @@ def _notes(data: Data, hidden: Sequence[str]) -> list[str]:
 
 
 _LITTLE = 95
+_LATELY = timedelta(minutes=15)
 
 
-def _since(moment: str | None, tz: ZoneInfo) -> str:
-    if moment is None:
-        return "was never heard"
-    return f"says nothing since {datetime.fromisoformat(moment).astimezone(tz):%Y-%m-%d %H:%M}"
+def _since(one: Data, now: str, tz: ZoneInfo) -> str:
+    if one["since"] is None:
+        return "was never heard;"
+    since = datetime.fromisoformat(one["since"])
+    if datetime.fromisoformat(now) - since < _LATELY:
+        return f"speaks again; for the {one['hours_today']} h of today that it was silent"
+    return f"says nothing since {since.astimezone(tz):%Y-%m-%d %H:%M};"
