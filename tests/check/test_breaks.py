@@ -112,12 +112,10 @@ BILL = (
 )
 
 
-def test_check_finds_them(tmp_path: Path, capsys: pytest.CaptureFixture[str],
-                          monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    """From a bill and usage to the findings of ``check``: a gap of a day, and a dearer SKU."""
-    monkeypatch.setenv("PERCAPITA_NOW", "2025-11-03T00:00:00Z")
-    assert run(["init", str(tmp_path)]) == 0
-    (tmp_path / "model.yaml").write_text(
+def company(folder: Path, *silent: int) -> None:
+    """Make a project of two months, with bill and usage; some days have no usage."""
+    assert run(["init", str(folder)]) == 0
+    (folder / "model.yaml").write_text(
         "currency: USD\npools:\n  - {pool: web, match: {ServiceName: Web}, by: requests}\n"
     )
     lines, rows = [BILL], ["hour,subject,subject_kind,meter,quantity"]
@@ -128,12 +126,19 @@ def test_check_finds_them(tmp_path: Path, capsys: pytest.CaptureFixture[str],
         starts, ends = f"{day}T00:00:00Z", f"{day + timedelta(days=1)}T00:00:00Z"
         span = f"{starts},{ends},{month}T00:00:00Z,{after}T00:00:00Z"
         lines.append(f"USD,{cost},{cost},{span},Usage,Web,a,SKU-1,100,h")
-        if at != 40:
+        if at not in silent:
             rows.append(f"{day}T08:00Z,ann,user,requests,50")
     for name, text in (("bill", lines), ("usage", rows)):
-        (tmp_path / f"{name}.csv").write_text("\n".join(text) + "\n")
-        assert run(["import", str(tmp_path / f"{name}.csv"), "--project", str(tmp_path)]) == 0
-    assert run(["run", "--project", str(tmp_path)]) == 0
+        (folder / f"{name}.csv").write_text("\n".join(text) + "\n")
+        assert run(["import", str(folder / f"{name}.csv"), "--project", str(folder)]) == 0
+    assert run(["run", "--project", str(folder)]) == 0
+
+
+def test_check_finds_them(tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                          monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """From a bill and usage to the findings of ``check``: a gap of a day, and a dearer SKU."""
+    monkeypatch.setenv("PERCAPITA_NOW", "2025-11-03T00:00:00Z")
+    company(tmp_path, 40)
     capsys.readouterr()
     run(["check", "--format", "json", "--project", str(tmp_path)])
     data: Any = json.loads(capsys.readouterr().out)
@@ -142,3 +147,17 @@ def test_check_finds_them(tmp_path: Path, capsys: pytest.CaptureFixture[str],
     assert (found["F9"]["where"], found["F9"]["amount"]) == ("requests", "12.00")
     assert "on 2025-10-11;" in found["F9"]["message"]
     assert found["F7"]["amount"] == "62.00"
+
+
+def test_findings_without_a_period_are_told_one_by_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A meter with two gaps: each stands in the text of ``check`` with its days and its money."""
+    monkeypatch.setenv("PERCAPITA_NOW", "2025-11-03T00:00:00Z")
+    company(tmp_path, 40, 50)
+    capsys.readouterr()
+
+    assert run(["check", "--project", str(tmp_path)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "on 2025-10-11;" in told
+    assert "on 2025-10-21;" in told

@@ -233,10 +233,12 @@ def _model(page: Page, found: Checked) -> None:
 
 def _findings(page: Page, found: Checked) -> None:
     page.line(f"Findings, run {', '.join(found.runs)}" if found.runs else "Findings", "bold")
-    alike: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    alike: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for finding in found.findings:
         if finding["code"] != "quarantine":  # listed above, row by row
-            alike.setdefault((finding["code"], finding["where"]), []).append(finding)
+            # Without a period it is its message that tells one from another.
+            own = "" if finding["period"] else finding["message"]
+            alike.setdefault((finding["code"], finding["where"], own), []).append(finding)
     for several in alike.values():
         _alike(page, several, found.currency)
     if not found.runs:
