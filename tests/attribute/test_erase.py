@@ -12,7 +12,7 @@ import pytest
 from percapita.cli.main import run
 from percapita.project import Project
 from percapita.store.erasure import erase
-from percapita.store.kept import Kept
+from percapita.store.kept.on_disk import OnDisk
 
 BILL = """BillingCurrency,BilledCost,EffectiveCost,ChargePeriodStart,ChargePeriodEnd,\
 BillingPeriodStart,BillingPeriodEnd,ChargeCategory,ServiceName,BillingAccountId
@@ -114,12 +114,11 @@ def test_unknown_subjects_are_said(
 def test_kept_answers_go_with_who_is_erased(company: Path) -> None:
     """What pages keep beside the tables may name somebody, and is worked out again."""
     with Project.open(company).store() as store:
-        kept = Kept(store.root)
-        kept.put("answer", "bob")
-        assert kept.get("answer") == "bob"
+        kept = OnDisk(store.root)
+        assert kept.text("answer", lambda: "bob") == "bob"
+        assert kept.text("answer", lambda: "not asked") == "bob"
 
         erase(store, "user", "bob")
 
-        assert kept.get("answer") is None
-        kept.put("answer", "nobody")
-        assert kept.get("answer") == "nobody"
+        assert kept.text("answer", lambda: "nobody") == "nobody"
+        assert kept.text("answer", lambda: "not asked") == "nobody"

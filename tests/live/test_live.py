@@ -18,7 +18,7 @@ from percapita.live import desk, split
 from percapita.live.desk import Desk
 from percapita.live.standing import look
 from percapita.project import Project
-from percapita.store import summed
+from percapita.store.kept import summed_readings
 
 
 def today(row: dict[str, Any]) -> Decimal:
@@ -123,7 +123,7 @@ def test_looks_at_one_store_do_not_disturb_each_other(october: Path) -> None:
     with project.store(create=False) as store:
         one, other = Desk(store), Desk(store)
         alone = look(one, project.now, "tier")
-        summed.bind(store)
+        summed_readings.bind(store)
 
         assert look(one, project.now, "tier") == alone
         assert look(other, project.now, "tier") == alone

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import random
+import shutil
 from collections import defaultdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from percapita.cli.main import run
-from percapita.store import summed
+from percapita.project import Project
+from percapita.store.kept import summed_readings
 
 MODEL = """
 version: 1
@@ -77,7 +80,7 @@ def test_sums_of_files_answer_as_the_files_do(
 ) -> None:  # fmt: skip
     """Large files are summed once, small ones are read: both say the same."""
     small = _told(folder, asked, capsys)
-    monkeypatch.setattr(summed, "_LARGE", 1)
+    monkeypatch.setattr(summed_readings, "_LARGE", 1)
     first, again = (_told(folder, asked, capsys) for _ in range(2))
 
     assert small == first == again
@@ -88,7 +91,7 @@ def test_sums_are_those_of_the_usage(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Quantities beyond 53 bits add up to the last one."""
-    monkeypatch.setattr(summed, "_LARGE", 1)
+    monkeypatch.setattr(summed_readings, "_LARGE", 1)
     with (folder / "usage.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["time"] < "2025-11"]
     sums: dict[tuple[str, str | None], int] = defaultdict(int)
@@ -101,3 +104,39 @@ def test_sums_are_those_of_the_usage(
     whose = _told(folder, ["attribution", "--period", "2025-10"], capsys)
     named = sum(bool(row["user"]) for row in rows)
     assert whose["rate"] == f"{named / len(rows):.6f}"
+
+
+def test_sums_go_with_their_file(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once a file is gone, its sums are removed as soon as another one is summed; others stay."""
+    project = tmp_path / "project"
+    shutil.copytree(folder, project)
+    monkeypatch.setattr(summed_readings, "_LARGE", 1)
+
+    def do(*verbs: str, day: int) -> set[str]:
+        monkeypatch.setenv("PERCAPITA_NOW", f"2026-01-{day:02}T00:00:00Z")
+        for verb in verbs:
+            assert run([verb, "--project", str(project)]) == 0
+        return {path.name for path in (project / ".percapita" / "answers").glob("summed-*")}
+
+    def more(row: str) -> None:
+        with (project / "usage.csv").open("a", encoding="utf-8") as file:
+            file.write(row)
+
+    first = do("check", day=1)
+    more("2025-11-30T00:00:00Z,u1,1,requests,api,\n")
+    both = do("import", "check", day=2)
+    do("run", day=3)
+    with Project.open(project).store() as store:
+        for day in (3, 20):
+            store.gc(now=datetime(2026, 1, day, tzinfo=UTC))
+    assert do(day=20) == both
+    more("2025-11-30T00:00:00Z,u2,1,requests,api,\n")
+
+    last = do("import", "check", day=21)
+
+    assert len(first) > 0
+    assert first < both
+    assert not first & last
+    assert both - first < last

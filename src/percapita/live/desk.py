@@ -28,9 +28,9 @@ from percapita.reconcile.estimate.spending import Series, Spending
 from percapita.reconcile.estimate.ways import Key, drivers, key, ways
 from percapita.report.opened import Opened, open_figures
 from percapita.store import Store, claimed
+from percapita.store.kept.live_readings import live_readings
 from percapita.store.live.files import SOURCE
 from percapita.store.read import live as read_live
-from percapita.store.read.gathered import gathered
 from percapita.store.runs.estimates import Estimates
 
 _ZONES: Final = timedelta(hours=14)
@@ -145,7 +145,7 @@ class Desk:
         if seq != self._seq:
             before = known.today.replace(day=1) - timedelta(days=1)
             months = history.months(before, known.today)
-            told = gathered(self.store).bind("told_readings", months)
+            told = live_readings(self.store).bind("told_readings", months)
             self._bind(known.opened, READINGS.name, months, told)
             self._readings = self.store.engine.made(READINGS.name)
             live = [(SOURCE, SOURCE, True)]
@@ -190,7 +190,7 @@ class Desk:
 
     def tend(self) -> None:
         """Do what may be done between two looks: count who was active, tidy what was read."""
-        gathered(self.store).tend()
+        live_readings(self.store).tend()
         if self._asked is not None:
             whose, _, column = self._asked
             until, _ = self._heads.get((whose.model.dimensions, column), (0.0, None))

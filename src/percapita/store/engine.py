@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import duckdb
 
 from percapita.core.errors import PercapitaError
 from percapita.core.tables import COSTS, LEDGER, OUTPUTS, Column, Table
 from percapita.plugins import Schema
-from percapita.store.held import Held
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+T = TypeVar("T")
+
 EngineError = duckdb.Error
 """What the engine raises where it cannot do what it is asked."""
 
+TABLE: Final = "TABLE"
+"""How a temporary table stands among the views; its rows may change."""
 _PAIRS = "map<string,string>"
 _TYPES = {
     "string": "VARCHAR",
@@ -107,9 +110,9 @@ class Engine:
             config["temp_directory"] = str(temp)
         self._connection = duckdb.connect(":memory:", config=config)
         self._expected: dict[str, tuple[str, ...]] = {"basis": tuple(COSTS)}
-        # What is there: TABLE, or the text of a view.
+        # What is there: ``TABLE``, or the text of a view.
         self._made: dict[str, str] = {}
-        self.held = Held(self.rows, self._made)
+        self._beside: dict[str, Any] = {}
         self._connection.execute("SET TimeZone = 'UTC'")
         # Every order that matters is written as ORDER BY.
         self._connection.execute("SET preserve_insertion_order = false")
@@ -118,7 +121,18 @@ class Engine:
 
     def close(self) -> None:
         """Give the memory back."""
+        self._beside.clear()
         self._connection.close()
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Return what this engine has one of, made when it is first asked for.
+
+        Whoever has tables of its own here leaves with it what it knows of them.
+        """
+        if name not in self._beside:
+            self._beside[name] = make()
+        found: T = self._beside[name]
+        return found
 
     @contextmanager
     def bounded(self) -> Iterator[None]:
@@ -189,7 +203,7 @@ class Engine:
         self.drop(name)
         with self._in_order() if ordered else nullcontext():
             rows = int(self.rows(made)[0][0])
-        self._made[name] = "TABLE"
+        self._made[name] = TABLE
         return rows
 
     @contextmanager
@@ -260,14 +274,14 @@ class Engine:
         self._made[name] = sql
 
     def made(self, name: str) -> str:
-        """Return what a temporary view is made of."""
-        return self._made[name]
+        """Return what a temporary view is made of; ``TABLE`` for whatever is none."""
+        return self._made.get(name, TABLE)
 
     def drop(self, name: str) -> None:
         """Forget a temporary table or view, if it is there."""
         made = self._made.pop(name, None)
         if made is not None:
-            self.execute(f"DROP {'TABLE' if made == 'TABLE' else 'VIEW'} temp.main.{quote(name)}")
+            self.execute(f"DROP {'TABLE' if made == TABLE else 'VIEW'} temp.main.{quote(name)}")
             return
         try:
             self.execute(f"DROP TABLE IF EXISTS temp.main.{quote(name)}")

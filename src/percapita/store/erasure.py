@@ -12,7 +12,7 @@ from percapita.core.errors import InputError
 from percapita.core.subjects import SESSION, TENANT, USER
 from percapita.core.tables import CLAIMS
 from percapita.store.catalog.tables import SUBJECTS
-from percapita.store.kept import Kept
+from percapita.store.kept.on_disk import OnDisk
 from percapita.store.store import Store
 
 KINDS: Final = (USER, SESSION, TENANT)
@@ -42,7 +42,7 @@ def erase(store: Store, kind: str, name: str, *, now: datetime | None = None) ->
         raise UnknownSubjectError(kind, store.key.id)
     gone = _all_of(store, number)
     store.door.forget(gone, now=now)
-    Kept(store.root).forget()
+    OnDisk(store.root).forget()
     return gone
 
 

@@ -9,7 +9,7 @@ import shutil
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from percapita.core.errors import InputError, PercapitaError
 from percapita.core.privacy import Key
@@ -68,8 +68,6 @@ class Site:
         self.now = now
         self.marks: dict[int, str] = {}
         """Kinds that the import going on gives to subjects; they count when it commits."""
-        self.beside: dict[str, Any] = {}
-        """What readers know of tables of their own in the engine, by reader."""
         self._url = catalog
         self._threads = threads
         self._memory = memory

@@ -19,7 +19,8 @@ from percapita.model.spec import Mix, Model, Pool
 from percapita.report.opened import NothingPublishedError, Opened, open_figures
 from percapita.report.usage.totals import known
 from percapita.report.usage.usage import measured_by_service
-from percapita.store import Store, summed
+from percapita.store import Store
+from percapita.store.kept import summed_readings
 from percapita.store.read import breaks as read_breaks
 
 
@@ -43,7 +44,7 @@ def _silent(
     for pool in model.pools:
         for meter in _meters(pool):
             splits[meter].add(pool.name)
-    summed.bind(store, periods=months)
+    summed_readings.bind(store, periods=months)
     used: dict[tuple[str, str], dict[date, int]] = defaultdict(lambda: defaultdict(int))
     for meter, service, day, quantity in read_breaks.days(
         store.engine, sorted(splits), model.timezone

@@ -45,8 +45,9 @@ from percapita.model.builtin import METRICS
 from percapita.model.spec import Model
 from percapita.report.lines import bind_lines, currency_of, none
 from percapita.report.tags.taxonomy import METHOD, TYPE, Taxonomy
-from percapita.store import Store, summed
+from percapita.store import Store
 from percapita.store.decisions import Decisions
+from percapita.store.kept import summed_readings
 from percapita.store.read import check as read_check
 from percapita.store.read import model as read_model
 from percapita.store.read.check import Signals, Spender
@@ -127,8 +128,8 @@ def check(store: Store | None, project: Project) -> Checked:
         return _judged(Checked(basis, ""), project, None, Usage(), ResourceMap())
     for table in INPUT_TABLES:
         store.bind(table)
-    users = summed.users(store)
-    summed.bind(store)
+    users = summed_readings.users(store)
+    summed_readings.bind(store)
     bind_lines(store, project.model, project.rates)
     signals = read_check.signals(store.engine, users)
     warnings = _lint(store, project)
@@ -144,7 +145,7 @@ def check(store: Store | None, project: Project) -> Checked:
         found.findings += _rows(look(store, found.currency))
     mapped = _mapped(store, project, empty=found.bill is None)
     if project.months is not None:
-        summed.bind(store, periods=project.months)
+        summed_readings.bind(store, periods=project.months)
         signals = signals._replace(meters=read_check.meters(store.engine))
     meters = [MeterUse(*use) for use in signals.meters]
     if project.model:

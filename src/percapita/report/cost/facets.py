@@ -22,7 +22,7 @@ from percapita.report.cost.as_json import shown
 from percapita.report.cost.kept import key_of
 from percapita.report.cost.plan import resolved
 from percapita.report.opened import Opened
-from percapita.store.kept import Kept
+from percapita.store.kept.on_disk import OnDisk
 
 TOP: Final = 8
 """Values of a facet: the dearest, the rest in one line."""
@@ -50,11 +50,10 @@ def _facet(opened: Opened, question: Question, at: Dimension, sight: Sight) -> d
     if any(one.place == "subject" for one in asked.dimensions):
         # Never kept: somebody may be forgotten.
         return _chosen(_made(opened, asked, sight), chosen)
-    kept, key = Kept(opened.store.root), f"facet-{key_of(opened, asked, sight)}"
-    found = kept.get(key)
-    if found is None:
-        found = json.dumps(_made(opened, asked, sight), ensure_ascii=False)
-        kept.put(key, found)
+    found = OnDisk(opened.store.root).text(
+        f"facet-{key_of(opened, asked, sight)}",
+        lambda: json.dumps(_made(opened, asked, sight), ensure_ascii=False),
+    )
     return _chosen(json.loads(found), chosen)
 
 

@@ -15,7 +15,7 @@ from percapita.report.cost import as_json
 from percapita.report.cost.sighted import answer
 from percapita.report.numbers import instant
 from percapita.report.opened import Opened
-from percapita.store.kept import Kept
+from percapita.store.kept.on_disk import OnDisk
 
 
 def statement(
@@ -35,15 +35,14 @@ def statement(
     question = ask(opened.model, by=by, period=opened.period(period), basis=opened.basis, unit=unit)
     if any(at.place == "subject" for at in question.by):
         raise SubjectsError
-    kept = Kept(opened.store.root)
-    key = key_of(opened, question, sight)
-    found = kept.get(key)
-    if found is None:
+
+    def make() -> str:
         made = as_json.statement(answer(opened, question, sight))
         # What opening the figures adds to the notes is about now, and comes back below.
         made["meta"]["notes"] = made["meta"]["notes"][len(opened.notes) :]
-        found = json.dumps(made, ensure_ascii=False)
-        kept.put(key, found)
+        return json.dumps(made, ensure_ascii=False)
+
+    found = OnDisk(opened.store.root).text(key_of(opened, question, sight), make)
     result: dict[str, Any] = json.loads(found)
     result["meta"] |= {
         "as_of": instant(opened.now),

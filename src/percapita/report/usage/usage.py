@@ -15,8 +15,9 @@ from percapita.core.periods import Period, local_day, zone
 from percapita.model.spec import Model
 from percapita.report.table import Column, Page
 from percapita.report.usage.totals import Sums, Truth, known
-from percapita.store import Store, claimed, summed
+from percapita.store import Store, claimed
 from percapita.store.catalog.people import people
+from percapita.store.kept import summed_readings
 from percapita.store.read import usage as read_usage
 from percapita.store.read.live import measured_months
 from percapita.store.read.usage import Bounds, Used
@@ -82,7 +83,7 @@ def bounds(period: Period, model: Model) -> Bounds:
 def bind(store: Store, model: Model, *, whose: bool) -> None:
     """Make the view ``readings``; where nobody asks whose they are, summed over subjects."""
     if not whose and model.sampling.unknown == 1:
-        summed.bind(store)
+        summed_readings.bind(store)
     else:
         claimed.bind(store, zone(model.timezone), unknown=model.sampling.unknown)
 

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from percapita.core.tables.shape import WIDE
 from percapita.store.engine import Engine, literal, quote
+from percapita.store.kept.in_engine import in_engine
 from percapita.store.read.cut import Cut
 from percapita.store.read.rollup import Reader, receiver_column
 
@@ -67,7 +68,7 @@ class Doubtful(NamedTuple):
 def sampled(engine: Engine, readings: str, *, unknown: bool) -> list[str]:
     """Return the meters of which signals stand for others."""
     untold = " OR (threshold IS NULL AND trace_squares IS NOT NULL)" if unknown else ""
-    rows = engine.held.rows(
+    rows = in_engine(engine).rows(
         (readings,),
         f"SELECT DISTINCT meter FROM {readings} WHERE threshold > '0'{untold} ORDER BY 1",
     )

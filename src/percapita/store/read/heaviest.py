@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from percapita.store.engine import Engine
+from percapita.store.kept.in_engine import in_engine
 from percapita.store.read.run import among
 
 
@@ -39,7 +40,7 @@ PARTS = "parts"
 
 def held(engine: Engine, basis: str) -> dict[int, Held]:
     """Return what the run listed of each group; runs of before that table list nothing."""
-    rows = engine.held.rows(
+    rows = in_engine(engine).rows(
         ("heaviest",),
         'SELECT "group", sum(amount), coalesce(sum(parts) FILTER (LineId IS NULL AND alone), 0),'
         " NOT coalesce(bool_or(LineId IS NULL AND NOT alone), false)"
@@ -85,9 +86,9 @@ def _numbered(engine: Engine, relation: str) -> str:
     """Return a relation's parts; ``number`` tells lines apart, and is one if they are few."""
     columns = 'basis, "group", start, LineId, follows, amount, CAST(amount AS DOUBLE) AS rough'
     rest = f"FROM {relation} WHERE LineId IS NOT NULL"
-    if engine.held.is_small(relation):
+    if in_engine(engine).is_small(relation):
         numbers = "dense_rank() OVER (ORDER BY LineId) AS number"
-        return engine.held.table((relation,), f"SELECT {columns}, {numbers} {rest}")
+        return in_engine(engine).table((relation,), f"SELECT {columns}, {numbers} {rest}")
     return f"(SELECT {columns}, LineId AS number {rest})"
 
 

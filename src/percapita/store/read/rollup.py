@@ -14,6 +14,7 @@ from typing import Any, Final
 from percapita.core.periods import Span
 from percapita.core.subjects import REST, SEGMENT, TENANT
 from percapita.store.engine import Engine, literal, quote
+from percapita.store.kept.in_engine import in_engine
 from percapita.store.read.cut import Amount, Cut, Share, Top
 
 # Every row has its slice. An inner join would let the engine begin with groups and slices, which
@@ -56,11 +57,11 @@ class Reader:
 
     def _of_parts(self, what: str) -> Any:  # noqa: ANN401
         sql = f"SELECT {what} FROM parts p WHERE p.basis = ? AND {self._inside('p')}"
-        return self.engine.held.rows(("parts",), sql, [self.cut.basis])[0][0]
+        return in_engine(self.engine).rows(("parts",), sql, [self.cut.basis])[0][0]
 
     def periods(self) -> list[str]:
         """Return the billing periods that have anything in the span."""
-        rows = self.engine.held.rows(
+        rows = in_engine(self.engine).rows(
             ("groups",),
             f"SELECT DISTINCT g.period FROM groups g WHERE g.basis = ? AND {self._overlapping()}"
             " ORDER BY 1",
@@ -165,7 +166,9 @@ class Reader:
         told = [*(f"g.{n}" for n in names[:3]), kind, known, *receivers,
                 *(f"g.{n}" for n in names[3:]), "sum(r.amount)"]  # fmt: skip
         shown = ", ".join(f"{sql} AS {name}" for sql, name in zip(told, columns, strict=True))
-        groups = self.engine.held.table(("groups", "flows"), self._alike(said, names), self._whole)
+        groups = in_engine(self.engine).table(
+            ("groups", "flows"), self._alike(said, names), self._whole
+        )
         summed, where = self._by_slice(groups)
         one, joined = self._one_slice() if self.cut.only else ("f.slice", "")
         return (
@@ -186,7 +189,7 @@ class Reader:
         found = f'{facts} f JOIN {groups} gs ON gs.period = f.period AND gs."group" = f."group"'
         if self.cut.by_subject:
             return found, basis
-        table = self.engine.held.table(
+        table = in_engine(self.engine).table(
             (facts, "groups", "flows"),
             f"SELECT f.period, f.slice, gs.alike, {self._kept('f')} sum(f.amount) AS amount"
             f" FROM {found}{basis} GROUP BY ALL",

@@ -26,7 +26,7 @@ from percapita.core.tables import (
 )
 from percapita.model.tags import RAW, RULE
 from percapita.store.engine import Engine, literal, quote
-from percapita.store.held import MOST_ROWS
+from percapita.store.kept.in_engine import MOST_ROWS, in_engine
 
 SHOWN = (
     "LineId", "source", "file", "row", "ChargePeriodStart", "ChargePeriodEnd",
@@ -115,7 +115,7 @@ def groups(engine: Engine, basis: str, numbers: Collection[int] | None = None) -
     at = GroupRow._fields.index("total")
     sql = f'SELECT {columns} FROM groups WHERE basis = ? AND {where} ORDER BY start, pool, "group"'
     if numbers is None:
-        rows = engine.held.rows(("groups",), sql, [basis])
+        rows = in_engine(engine).rows(("groups",), sql, [basis])
     else:
         rows = engine.rows(sql, [basis, *given])
     return [GroupRow._make(row)._replace(total=int(row[at])) for row in rows]
@@ -123,7 +123,7 @@ def groups(engine: Engine, basis: str, numbers: Collection[int] | None = None) -
 
 def flows(engine: Engine, basis: str) -> list[tuple[int, int, int, int | None]]:
     """Return every hand-over: from, to, position, weight."""
-    return engine.held.rows(
+    return in_engine(engine).rows(
         ("flows",),
         "SELECT from_group, to_group, position, w FROM flows WHERE basis = ?"
         " ORDER BY from_group, position, to_group",
@@ -159,9 +159,9 @@ def own(engine: Engine, basis: str, who: Who) -> list[Own]:
     facts, count = "ledger", "count(*)"
     if not who.subjects:
         facts, count = "rollup", "sum(receivers)"
-        if engine.held.is_small(facts):
+        if in_engine(engine).is_small(facts):
             columns = 'basis, "group", slice, w, amount, receivers'
-            facts = engine.held.table((facts,), f"SELECT {columns} FROM rollup")
+            facts = in_engine(engine).table((facts,), f"SELECT {columns} FROM rollup")
     rows = engine.rows(
         f'SELECT "group", sum(w), sum(amount), {count} FROM {facts}'
         f' WHERE basis = ? AND {condition} GROUP BY "group"',
@@ -197,7 +197,7 @@ def ledger_rows(engine: Engine, basis: str, numbers: Collection[int]) -> list[Le
 def held_rows(engine: Engine, basis: str) -> list[LedgerRow]:
     """Return of every group the ledger rows of whoever holds its residual."""
     joined = ' JOIN groups g ON g."group" = l."group" AND g.basis = l.basis'
-    rows = engine.held.rows(
+    rows = in_engine(engine).rows(
         ("ledger", "groups"),
         f"{_LEDGER}{joined} WHERE l.basis = ? AND l.subject = g.holder {_IN_ORDER}",
         [basis],
@@ -207,7 +207,7 @@ def held_rows(engine: Engine, basis: str) -> list[LedgerRow]:
 
 def slices(engine: Engine) -> dict[int, tuple[str, dict[str, str]]]:
     """Return each slice's kind and attributes."""
-    rows = engine.held.rows(("slices",), "SELECT slice, kind, attributes FROM slices")
+    rows = in_engine(engine).rows(("slices",), "SELECT slice, kind, attributes FROM slices")
     return {int(number): (kind, dict(known or {})) for number, kind, known in rows}
 
 
@@ -228,7 +228,7 @@ def heavy_lines(engine: Engine, basis: str, ids: Collection[str]) -> dict[str, d
         f" ORDER BY abs(amount) DESC LIMIT {MOST_ROWS}"
     )
     sql = _lines_sql(basis, f"LineId IN ({heaviest})")
-    known = engine.held.rows(("heaviest", "lines"), sql, [basis])
+    known = in_engine(engine).rows(("heaviest", "lines"), sql, [basis])
     return _lines(row for row in known if row[0] in ids)
 
 

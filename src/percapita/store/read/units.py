@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from percapita.core.periods import next_month
 from percapita.core.subjects import CLASS_OF_KIND
 from percapita.store.engine import Engine, literal
+from percapita.store.kept.in_engine import in_engine
 from percapita.store.read.rollup import receiver_column
 
 _NOBODY: Final = ", ".join(literal(kind) for kind in CLASS_OF_KIND)
@@ -76,7 +77,7 @@ def _counting(engine: Engine, counting: Counting, *, ahead: bool) -> tuple[str, 
     heads = heads_of(counting) if ahead else None
     columns = [receiver_column(place, name, "r") for place, name in counting.receivers]
     columns += [_time(name, heads) for name in counting.times]
-    present = engine.held.table(("presence",), _PRESENT) if heads else ""
+    present = in_engine(engine).table(("presence",), _PRESENT) if heads else ""
     source, given = _counted(counting, heads, present)
     return (_count if heads is None else _count_heads)(counting, columns, source), given
 

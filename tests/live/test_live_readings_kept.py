@@ -11,11 +11,11 @@ import pytest
 from digest.counter import Counter
 from digest.otlp import SHOP, span, traces
 from percapita.core.tables import READINGS
-from percapita.store.read import gathered
-from percapita.store.read.gathered import Gathered
+from percapita.store.kept import live_readings
+from percapita.store.kept.live_readings import LiveReadings
 
 MONTHS = ("2026-11",)
-ROWS = "SELECT count(*) FROM gathered_rows"
+ROWS = "SELECT count(*) FROM live_rows"
 
 
 @pytest.fixture
@@ -40,15 +40,15 @@ def rows(counter: Counter, name: str) -> list[tuple[Any, ...]]:
     return counter.store.engine.rows(f"SELECT {keys}, {sums} FROM {name} GROUP BY ALL ORDER BY ALL")
 
 
-def same(counter: Counter, found: Gathered) -> None:
-    """Look at what is gathered, and at the files."""
+def same(counter: Counter, found: LiveReadings) -> None:
+    """Look at what is kept, and at the files."""
     assert rows(counter, found.bind("told", MONTHS)) == rows(counter, counter.store.bind(READINGS))
 
 
 def test_what_is_new_is_added(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     """Turn after turn, sampled or not, also when rows are added up; nothing new changes nothing."""
-    monkeypatch.setattr(gathered, "_FEW", 8)
-    found = Gathered(counter.store)
+    monkeypatch.setattr(live_readings, "_FEW", 8)
+    found = LiveReadings(counter.store)
     same(counter, found)
     for turn in range(6):
         send(counter, turn, turn + 100, turn + 200, state="" if turn % 2 else "ot=th:8")
@@ -58,14 +58,14 @@ def test_what_is_new_is_added(counter: Counter, monkeypatch: pytest.MonkeyPatch)
 
 def test_merged_files_are_known(counter: Counter) -> None:
     """Files that were merged are not read again, unless others that nobody read went with them."""
-    found = Gathered(counter.store)
+    found = LiveReadings(counter.store)
     for number in (1, 2, 3):
         send(counter, number)
     same(counter, found)
-    held = counter.store.engine.value(ROWS)
+    kept = counter.store.engine.value(ROWS)
     counter.digest.tend(counter.spool.now, idle=True)
     same(counter, found)
-    assert counter.store.engine.value(ROWS) == held
+    assert counter.store.engine.value(ROWS) == kept
 
     send(counter, 4)
     send(counter, 5)
@@ -76,21 +76,21 @@ def test_merged_files_are_known(counter: Counter) -> None:
 
 
 def test_two_who_ask_read_a_file_once(counter: Counter) -> None:
-    """Of one store there is one gathering, so nothing is in it twice."""
+    """Of one store there is one keeping, so nothing is in it twice."""
     for turn in range(4):
         send(counter, turn)
         for _ in range(2):
-            same(counter, gathered.gathered(counter.store))
+            same(counter, live_readings.live_readings(counter.store))
 
 
 def test_what_failed_is_read_again(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where reading failed half way, nothing of it is counted twice."""
-    found = Gathered(counter.store)
+    found = LiveReadings(counter.store)
     send(counter, 1)
     same(counter, found)
     send(counter, 2)
     with monkeypatch.context() as broken:
-        broken.setattr(Gathered, "_totals", lambda *_: 1 / 0)
+        broken.setattr(LiveReadings, "_totals", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             found.bind("told", MONTHS)
     same(counter, found)

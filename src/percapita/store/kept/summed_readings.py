@@ -2,7 +2,8 @@
 
 A file of readings never changes, so a large one is summed once, and the sums are kept beside the
 answers: a question then reads some thousand rows instead of every reading. Small files, as
-telemetry writes them, are read as they are.
+telemetry writes them, are read as they are. Sums go when the file that they sum is gone, as soon as
+another one is summed.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from percapita.core.subjects import USER
 from percapita.core.tables import READINGS
 from percapita.store.engine import Engine, literal, parquet, quote
 from percapita.store.files import views
-from percapita.store.kept import Kept
+from percapita.store.kept.on_disk import OnDisk
 
 if TYPE_CHECKING:
     from percapita.store.store import Store
 
 _LARGE: Final = 1 << 18
 """Bytes from which a file is summed once for all."""
+_LEAD: Final = "summed-"
+_SLASH: Final = "+"
+"""Stands in a name for what divides a path; no path of a table has one."""
 _NOBODYS: Final = (1 << 63) - 1
 """A number that no subject ever gets."""
 _SUMMED: Final = ("signals", "quantity", "trace_squares")
@@ -42,16 +46,10 @@ def bind(store: Store, *, periods: Collection[str] | None = None) -> str:
         store: whose readings.
         periods: only these months.
     """
-    as_they_are, summed = [], []
-    kept = Kept(store.root)
-    for path in _files(store, periods):
-        name = f"summed-{_named(path)}.parquet"
-        found = kept.file(name, partial(_write, store.engine, path)) if _is_large(path) else None
-        if found is None:
-            as_they_are.append(path)
-        else:
-            summed.append(found)
-    told = [f"SELECT * FROM {parquet(summed)}"] if summed else []
+    files = _files(store, periods)
+    sums = _sums(store, [path for path in files if _is_large(path)])
+    as_they_are = [path for path in files if path not in sums]
+    told = [f"SELECT * FROM {parquet([*sums.values()])}"] if sums else []
     told += [_over(as_they_are)] if as_they_are else []
     every = store.bind(READINGS, "every_reading", periods=())
     store.engine.view(READINGS.name, " UNION ALL BY NAME ".join([_none(every), *told]))
@@ -64,34 +62,62 @@ def users(store: Store) -> int:
     newest = engine.value(f"SELECT max(period) FROM {bind(store)}")
     if newest is None:
         return 0
-    kept, files = Kept(store.root), sorted(_named(path) for path in _files(store, [newest]))
-    key = f"users-{hashlib.blake2b(''.join(files).encode(), digest_size=16).hexdigest()}"
-    found = kept.get(key)
-    if found is None:
+    files = sorted(_name(store, path) for path in _files(store, [newest]))
+
+    def count() -> str:
         view = store.bind(READINGS, "every_reading", periods=[newest])
-        found = str(engine.value(
+        return str(engine.value(
             f"SELECT count(DISTINCT subject) FROM {view}"
             f" WHERE subject > 0 AND level = {literal(USER)}"
         ))  # fmt: skip
-        kept.put(key, found)
-    return int(found)
+
+    return int(OnDisk(store.root).text(f"users-{_hashed(files)}", count))
 
 
 def _files(store: Store, periods: Collection[str] | None) -> list[Path]:
     with store.catalog.read() as connection:
         portions = views.inputs(connection, READINGS, periods=periods)
-    return [store.root / "tables" / path for portion in portions for path in portion.paths]
+    return [_tables(store) / path for portion in portions for path in portion.paths]
+
+
+def _tables(store: Store) -> Path:
+    return store.root / "tables"
 
 
 def _is_large(path: Path) -> bool:
     return path.is_file() and path.stat().st_size >= _LARGE
 
 
-def _named(path: Path) -> str:
-    """Return what a file is known by, in one word."""
+def _sums(store: Store, paths: Sequence[Path]) -> dict[Path, Path]:
+    """Return the sums of files; a store that cannot be written to has none."""
+    kept, found = OnDisk(store.root), {}
+    names = {path: _name(store, path) for path in paths}
+    anew = not all(map(kept.has, names.values()))
+    for path, name in names.items():
+        sums = kept.file(name, partial(_write, store.engine, path))
+        if sums is not None:
+            found[path] = sums
+    if anew:
+        kept.let_go(one for one in kept.names(_LEAD) if one != _name(store, _source(store, one)))
+    return found
+
+
+def _name(store: Store, path: Path) -> str:
+    """Return what the sums of a file are kept as: where it is, and as it is now."""
     found = path.stat() if path.is_file() else None
-    told = (str(path), found.st_size, found.st_mtime_ns) if found else (str(path),)
-    return hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()
+    seen = _hashed([found.st_size, found.st_mtime_ns] if found else [])
+    where = path.relative_to(_tables(store)).as_posix().replace("/", _SLASH)
+    return f"{_LEAD}{seen}-{where}"
+
+
+def _source(store: Store, name: str) -> Path:
+    """Return the file that these sums are of."""
+    where = name.removeprefix(_LEAD).partition("-")[2]
+    return _tables(store) / where.replace(_SLASH, "/")
+
+
+def _hashed(what: Sequence[object]) -> str:
+    return hashlib.blake2b(repr(what).encode(), digest_size=16).hexdigest()
 
 
 def _write(engine: Engine, path: Path, to: Path) -> None:

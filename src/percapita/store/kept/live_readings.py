@@ -1,7 +1,7 @@
 """Live readings as the estimate reads them, again and again: each file once, then only what is new.
 
 Turns of counting write a file each, and under load a hundred thousand rows into each. What is
-read is held as narrow rows: the texts and the time of a reading are a *cell*, told by a hash, and
+read is kept as narrow rows: the texts and the time of a reading are a *cell*, told by a hash, and
 there are few. Between two looks rows of one cell and subject are added up, once there are twice as
 many as then.
 """
@@ -28,9 +28,9 @@ _CELL: Final = {
 }
 _CELLS: Final = {"cell": "ubigint", **_CELL}
 _ROWS: Final = {"cell": "ubigint", "subject": "int64", **_AMOUNTS}
-_TABLES: Final = ("gathered_rows", "gathered_anew")
+_TABLES: Final = ("live_rows", "live_anew")
 """Rows are in one of them; added up they go into the other."""
-_TOLD: Final = "gathered_cells"
+_TOLD: Final = "live_cells"
 _LIVE: Final = f"/import={LEAD}"
 """In the paths of live readings; what is live now may be more than a moment ago."""
 _NEVER_TENDED: Final = 8
@@ -44,27 +44,25 @@ _SUMS: Final = ", ".join(f"CAST(sum({n}) AS {sql_type(t)}) AS {n}" for n, t in _
 Totals = Counter[str]
 
 
-def gathered(store: Store) -> Gathered:
-    """Return what is gathered in a store's engine: its tables are one, whoever asks."""
-    beside = store._site.beside  # noqa: SLF001 the store's own
-    found: Gathered = beside.setdefault("gathered", Gathered(store))
-    return found
+def live_readings(store: Store) -> LiveReadings:
+    """Return what is kept of them in a store's engine: its tables are one, whoever asks."""
+    return store.engine.once("live readings", lambda: LiveReadings(store))
 
 
 @dataclass(slots=True)
-class Gathered:
-    """The live readings of some months, in the engine of one store; ``gathered`` makes it."""
+class LiveReadings:
+    """The live readings of some months, in the engine of one store; ``live_readings`` makes it."""
 
     store: Store
-    _held: dict[str, Totals] = field(default_factory=dict)
-    """The files whose readings are held, and the signals of each of their meters."""
+    _kept: dict[str, Totals] = field(default_factory=dict)
+    """The files whose readings are kept, and the signals of each of their meters."""
     _table: str = _TABLES[0]
     _rows: int = 0
     _compact: int = 0
     """Rows that there were when they were added up last."""
 
     def bind(self, name: str, periods: Collection[str]) -> str:
-        """Make a view of all readings of some months, the live ones gathered."""
+        """Make a view of all readings of some months, the live ones as they are kept."""
         live = {
             path: part.level
             for part in parts(self._site)
@@ -81,11 +79,11 @@ class Gathered:
         self._read(live)
         columns = ", ".join([*map(quote, READINGS.names), *map(quote, READINGS.partition)])
         written = views.relation(self._site, READINGS, others)
-        held = (
+        kept = (
             f"SELECT c.* EXCLUDE (cell), r.* EXCLUDE (cell), strftime(c.time, '%Y-%m') AS period,"
             f" {literal(SOURCE)} AS import FROM {self._table} AS r JOIN {_TOLD} AS c USING (cell)"
         )
-        both = f"SELECT {columns} FROM ({written}) UNION ALL SELECT {columns} FROM ({held})"
+        both = f"SELECT {columns} FROM ({written}) UNION ALL SELECT {columns} FROM ({kept})"
         self.store.engine.view(name, both)
         return name
 
@@ -96,43 +94,43 @@ class Gathered:
             growth: how many times as many as when they were added up last are many.
         """
         if self._rows > growth * max(self._compact, _FEW // 2):
-            held, self._held = self._held, {}
+            kept, self._kept = self._kept, {}
             self._rows = self._compact = self._add_up()
-            self._held = held
+            self._kept = kept
 
     @property
     def _site(self) -> Site:
         return self.store._site  # noqa: SLF001 the store's own
 
     def _read(self, live: Mapping[str, int]) -> None:
-        """Read the files, by level, that are not held; what they were merged into is known."""
-        gone = self._held.keys() - live.keys()
-        if not self._held or (gone and not self._merged(gone, live)):
+        """Read the files, by level, that are not kept; what they were merged into is known."""
+        gone = self._kept.keys() - live.keys()
+        if not self._kept or (gone and not self._merged(gone, live)):
             self._begin()
-        new = sorted(live.keys() - self._held.keys())
-        held, self._held = self._held, {}
-        # What fails from here on may have left a part: nothing is held then.
+        new = sorted(live.keys() - self._kept.keys())
+        kept, self._kept = self._kept, {}
+        # What fails from here on may have left a part: nothing is kept then.
         if new:
-            held |= self._taken(new)
-        self._held = held
+            kept |= self._taken(new)
+        self._kept = kept
         self.tend(_NEVER_TENDED)
 
     def _begin(self) -> None:
         engine = self.store.engine
         engine.load(self._table, _ROWS, ())
         engine.load(_TOLD, _CELLS, ())
-        self._held, self._rows, self._compact = {}, 0, 0
+        self._kept, self._rows, self._compact = {}, 0, 0
 
     def _merged(self, gone: Collection[str], live: Mapping[str, int]) -> bool:
         """Tell whether files that are gone were merged into new ones, nothing else with them.
 
         Whatever else was merged with them has signals of its own.
         """
-        made = [path for path, level in live.items() if level and path not in self._held]
+        made = [path for path, level in live.items() if level and path not in self._kept]
         found = self._totals(made)
-        if sum((self._held[path] for path in gone), Totals()) != sum(found.values(), Totals()):
+        if sum((self._kept[path] for path in gone), Totals()) != sum(found.values(), Totals()):
             return False
-        self._held = {p: t for p, t in self._held.items() if p not in gone} | found
+        self._kept = {p: t for p, t in self._kept.items() if p not in gone} | found
         return True
 
     def _taken(self, paths: Sequence[str]) -> dict[str, Totals]:
