@@ -334,15 +334,17 @@ class Book:
     def live(self, by: str = "pool") -> Result:
         """Return the estimate of what everything costs right now.
 
+        Asked again, it reads what came in since; past days are looked at anew every hour.
+
         Raises:
             InputError: it cannot be cut so.
         """
-        from percapita.live.desk import Desk  # noqa: PLC0415
+        from percapita.live.desks import desk_of  # noqa: PLC0415
         from percapita.live.standing import look  # noqa: PLC0415
         from percapita.project import now  # noqa: PLC0415
         from percapita.report.live import as_json  # noqa: PLC0415
 
-        data = as_json.statement(look(Desk(self._store), now(), by))
+        data = as_json.statement(look(desk_of(self._store), now(), by))
         return Result(*as_json.flat(data), data)
 
     def table(self, name: str, *, period: str = "", basis: str = "") -> pa.Table:

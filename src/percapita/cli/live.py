@@ -90,13 +90,13 @@ def _estimates(project: Project, by: str, basis: str) -> Iterator[Document]:
 
 
 def _worked_out(project: Project, by: str, basis: str) -> Iterator[Document]:
-    from percapita.live.desk import Desk  # noqa: PLC0415
+    from percapita.live.desks import desk_of  # noqa: PLC0415
     from percapita.live.standing import look  # noqa: PLC0415
     from percapita.project.opening import now  # noqa: PLC0415
     from percapita.report.live.as_json import statement  # noqa: PLC0415
 
     with project.store(create=False) as store:
-        desk = Desk(store, basis)
+        desk = desk_of(store, basis)
         while True:
             yield statement(look(desk, now(), by))
             desk.tend()
@@ -120,12 +120,13 @@ def _answer(project: Project) -> None:
 
 def _answer_from(store: Store) -> None:
     from percapita.core.errors import PercapitaError  # noqa: PLC0415
-    from percapita.live.desk import ByError, Desk  # noqa: PLC0415
+    from percapita.live.desk import ByError  # noqa: PLC0415
+    from percapita.live.desks import desk_of  # noqa: PLC0415
     from percapita.live.standing import look  # noqa: PLC0415
     from percapita.project.opening import now  # noqa: PLC0415
     from percapita.report.live.as_json import statement  # noqa: PLC0415
 
-    desk = Desk(store)
+    desk = desk_of(store)
     for line in sys.stdin:
         try:
             answer = statement(look(desk, now(), str(json.loads(line)["by"])))

@@ -46,12 +46,12 @@ def traces_command(
       percapita traces --format csv
     """  # noqa: D301
     from percapita.live import traces  # noqa: PLC0415
-    from percapita.live.desk import Desk  # noqa: PLC0415
+    from percapita.live.desks import desk_of  # noqa: PLC0415
     from percapita.project import Project  # noqa: PLC0415
 
     project = Project.open(project_dir, store_dir)
     with project.store(create=False) as store:
-        desk = Desk(store)
+        desk = desk_of(store)
         if trace is None:
             found = traces.recent(desk, project.now, sort=sort, service=service)
             data = traces.listed(found, top)

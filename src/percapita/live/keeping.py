@@ -59,8 +59,7 @@ def before_run(store: Store, now: datetime) -> int:
     """Keep what is estimated with the figures published so far; nothing where there are none."""
     if not any(record.published for record in store.runs()):
         return 0
-    desk = Desk(store)
-    return keep(store, desk.known(now), now)
+    return keep(store, _anew(store, now), now)
 
 
 def after_run(store: Store, now: datetime) -> int:
@@ -69,8 +68,12 @@ def after_run(store: Store, now: datetime) -> int:
     made = kept.all()
     if not made:
         return 0
-    known = Desk(store).known(now)
-    return kept.true_up(_said(known, made, now))
+    return kept.true_up(_said(_anew(store, now), made, now))
+
+
+def _anew(store: Store, now: datetime) -> Known:
+    """Return what is known by a desk of its own: what is kept for good is worked out anew."""
+    return Desk(store).known(now)
 
 
 def _said(known: Known, made: list[Estimate], now: datetime) -> Iterator[TrueUp]:

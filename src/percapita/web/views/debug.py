@@ -6,13 +6,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from percapita.live import traces
+from percapita.live.desks import desk_of
 from percapita.report.charts import spark
 from percapita.report.live import traced
 from percapita.report.usage.debugging import debugging
 from percapita.store.read.live import measured_months
 from percapita.web.desk import Bench
 from percapita.web.desk.view import Asked, View, opened, periods
-from percapita.web.live.desks import desk_of
 
 _TRACES: Final = 8
 _CALLS: Final = 20

@@ -7,12 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from percapita.live.desks import desk_of
 from percapita.live.watch import watch
 from percapita.report.charts import Mark, Point, Series, line
 from percapita.report.numbers import amount, least_places, places
 from percapita.web.desk import Bench
 from percapita.web.desk.view import Asked, View
-from percapita.web.live.desks import desk_of
 
 _HEADER: Final = ("start", "amount", "low", "high", "active_24h")
 _PAINTS: Final = {"incident": "bad", "deploy": "c1", "scale": "c3"}

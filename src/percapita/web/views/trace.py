@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from percapita.core.errors import InputError
 from percapita.live import traces
+from percapita.live.desks import desk_of
 from percapita.report.charts import Ran, timing
 from percapita.report.live import traced
 from percapita.report.numbers import amount
 from percapita.web.desk import Bench
 from percapita.web.desk.view import Asked, View
-from percapita.web.live.desks import desk_of
 
 _DIGITS: Final = 12
 _MILLI: Final = 1000

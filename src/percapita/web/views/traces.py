@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from percapita.core.errors import InputError, nearest
 from percapita.live import traces
+from percapita.live.desks import desk_of
 from percapita.report.live import traced
 from percapita.web.desk import Bench
 from percapita.web.desk.view import Asked, View
-from percapita.web.live.desks import desk_of
 
 
 def view(bench: Bench, asked: Asked) -> View:
