@@ -21,6 +21,8 @@ KINDS: Final = (USER, SESSION, TENANT, SEGMENT, BOT, ERASED, ANONYMOUS)
 
 NOBODY: Final = 0
 """Usage that names no subject; it takes its share as ``anonymous``."""
+NOBODYS: Final = (1 << 63) - 1
+"""A number that no subject ever gets: rows that were summed over subjects have it."""
 IDLE: Final = -1
 EXCLUDED: Final = -2
 UNALLOCATED: Final = -3

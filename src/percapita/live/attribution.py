@@ -42,6 +42,8 @@ class Attribution:
     """Meters with readings this month."""
     read_before: frozenset[str]
     """Meters with readings last month."""
+    summed: str
+    """View of readings for what does not ask whose they are."""
 
     def window(self, pool: Pool | None, day: Window) -> Window:
         """Return the window whose usage splits a pool's estimate of some time today.
@@ -107,7 +109,9 @@ class Attribution:
         bounds = Bounds(span.start, span.end, *labels)
         asked = asks(self.model, demands(self.model)).meters
         return [
-            one for one in read_live.attributed(self.store.engine, bounds) if one.meter in asked
+            one
+            for one in read_live.attributed(self.store.engine, bounds, self.summed)
+            if one.meter in asked
         ]
 
 
@@ -135,8 +139,8 @@ def _named(model: Model, entries: Iterable[Entry]) -> set[tuple[str, str]]:
     return found
 
 
-def attribution(store: Store, model: Model, today: date, tz: ZoneInfo) -> Attribution:
-    """Work out which attributes every subject has; ``readings`` is bound already."""
+def attribution(store: Store, model: Model, today: date, tz: ZoneInfo, summed: str) -> Attribution:
+    """Work out which attributes every subject has; both views of readings are bound already."""
     engine = store.engine
     for table in (SEGMENTS, COUNTS):
         store.bind(table)
@@ -150,14 +154,14 @@ def attribution(store: Store, model: Model, today: date, tz: ZoneInfo) -> Attrib
     slices(engine, model)
     labels = [month_label(before), month_label(today)]
     calendar = Calendar(tz, monthly_pools(engine, model, labels))
-    this, last = (_meters(store, at, tz) for at in (today, before))
-    return Attribution(store, model, calendar, today, this, last)
+    this, last = (_meters(store, at, tz, summed) for at in (today, before))
+    return Attribution(store, model, calendar, today, this, last, summed)
 
 
-def _meters(store: Store, day: date, tz: ZoneInfo) -> frozenset[str]:
+def _meters(store: Store, day: date, tz: ZoneInfo, summed: str) -> frozenset[str]:
     span = month_span(day.year, day.month, tz)
     rows = store.engine.rows(
-        "SELECT DISTINCT meter FROM readings WHERE quantity > 0 AND"
+        f"SELECT DISTINCT meter FROM {summed} WHERE quantity > 0 AND"
         " CASE WHEN grain = 'hour' THEN time >= ? AND time < ?"
         " ELSE strftime(time AT TIME ZONE 'UTC', '%Y-%m') = ? END",
         [span.start, span.end, month_label(day)],

@@ -97,6 +97,8 @@ class Desk:
     _seq: int = -1
     _readings: str = ""
     """What the view of readings is made of."""
+    summed: str = READINGS.name
+    """View of the same readings for whoever does not ask whose they are."""
 
     def known(self, now: datetime) -> Known:
         """Return what lasts, worked out anew where it is due."""
@@ -145,9 +147,12 @@ class Desk:
         if seq != self._seq:
             before = known.today.replace(day=1) - timedelta(days=1)
             months = history.months(before, known.today)
-            told = live_readings(self.store).bind("told_readings", months)
+            told, summed = live_readings(self.store).bind("told_readings", months)
             self._bind(known.opened, READINGS.name, months, told)
             self._readings = self.store.engine.made(READINGS.name)
+            # A weight is of each reading: sums would round otherwise.
+            weighed = known.opened.model.sampling.unknown != 1
+            self.summed = READINGS.name if weighed else summed
             live = [(SOURCE, SOURCE, True)]
             deliveries = [*claimed.deliveries(self.store), *live]
             self.store.engine.load("deliveries", DELIVERIES, deliveries)
@@ -156,7 +161,7 @@ class Desk:
         self.store.engine.view(READINGS.name, self._readings)
         start = midnight(known.today, tz)
         read = history.meters(
-            known.opened.engine, known.wanted, "readings", start - _ZONES, now + HOUR
+            known.opened.engine, known.wanted, self.summed, start - _ZONES, now + HOUR
         )
         both: Read = {
             at: ({**known.past[at][0], **hours}, {**known.past[at][1], **days})
@@ -174,7 +179,7 @@ class Desk:
         kept = self._whose.get(model.dimensions)
         if kept is not None and kept[0] == others:
             return kept[1]
-        made = attribution(self.store, model, known.today, known.opened.zone)
+        made = attribution(self.store, model, known.today, known.opened.zone, self.summed)
         self._heads.clear()
         self._whose[model.dimensions] = (others, made)
         return made
@@ -222,7 +227,7 @@ class Desk:
             if driver is None:
                 continue
             last = start + timedelta(days=2)
-            now = cells.units(engine, pool, driver, "readings", start, last)
+            now = cells.units(engine, pool, driver, self.summed, start, last)
             if now:
                 first = end - timedelta(days=14)
                 past = cells.units(engine, pool, driver, "past_readings", first, end)

@@ -90,7 +90,10 @@ def look(desk: Desk, now: datetime, by: str = POOL) -> Live:
         pools=list(_pools(seen)), bills=_bills(known),
         telemetry=read_live.arrival(desk.store.catalog).readings,
         missing=list(_missing(seen)), attribution=[snapshot.Attribution(*one) for one in used],
-        sampling=[snapshot.Sampled(*row) for row in read_live.sampling(desk.store.engine, start)],
+        sampling=[
+            snapshot.Sampled(*row)
+            for row in read_live.sampling(desk.store.engine, start, desk.summed)
+        ],
         notes=list(_notes(seen)), unbilled_since=since, unbilled=unbilled,
     )  # fmt: skip
 
@@ -110,7 +113,7 @@ def _cut(
     amounts = {pool: spent.money.amount for pool, spent in seen.today.items()}
     today = _split(desk, whose, whose.entries(amounts, cells, day), column)
     hour = _recent(desk, seen, whose, cells, today, column)
-    told = read_live.sampling(desk.store.engine, day.span.start)
+    told = read_live.sampling(desk.store.engine, day.span.start, desk.summed)
     unsure = sampled.spreads(
         desk.store.engine, model, column, day.span.start, day.span.end, sampled.some(told)
     )

@@ -288,6 +288,12 @@ class Engine:
         except duckdb.CatalogException:
             self.execute(f"DROP VIEW temp.main.{quote(name)}")
 
+    def rename(self, name: str, to: str) -> None:
+        """Put a temporary table in the place of another; views of that one are of this one then."""
+        self.drop(to)
+        self.execute(f"ALTER TABLE temp.main.{quote(name)} RENAME TO {quote(to)}")
+        self._made[to] = self._made.pop(name)
+
     def copy(
         self,
         table: Table,

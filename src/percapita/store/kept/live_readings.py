@@ -3,7 +3,8 @@
 Turns of counting write a file each, and under load a hundred thousand rows into each. What is
 read is kept as narrow rows: the texts and the time of a reading are a *cell*, told by a hash, and
 there are few. Between two looks rows of one cell and subject are added up, once there are twice as
-many as then.
+many as then. Beside them are the sums of each cell over its subjects: what does not ask whose it is
+reads hundreds of rows instead of millions.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from percapita.core.subjects import NOBODYS
 from percapita.core.tables import READINGS, WIDE
 from percapita.store.engine import literal, quote, sql_type
 from percapita.store.files import views
@@ -28,9 +30,12 @@ _CELL: Final = {
 }
 _CELLS: Final = {"cell": "ubigint", **_CELL}
 _ROWS: Final = {"cell": "ubigint", "subject": "int64", **_AMOUNTS}
-_TABLES: Final = ("live_rows", "live_anew")
-"""Rows are in one of them; added up they go into the other."""
+_TABLE: Final = "live_rows"
 _TOLD: Final = "live_cells"
+_SUMMED: Final = "live_sums"
+"""Likewise, with one subject for all that are somebody, and one for those that stand for many."""
+_FRESH: Final = "live_fresh"
+"""The sums of what is being read, by file."""
 _LIVE: Final = f"/import={LEAD}"
 """In the paths of live readings; what is live now may be more than a moment ago."""
 _NEVER_TENDED: Final = 8
@@ -39,6 +44,7 @@ _FEW: Final = 1_000_000
 """Rows that are never too many."""
 _HASH: Final = f"hash({', '.join(map(quote, _CELL))}, trace_squares IS NULL)"
 """Rows without squares are told from those with: whether there are any says if they are traced."""
+_SIGN: Final = f"CAST(sign(subject) AS BIGINT) * {NOBODYS}"
 _SUMS: Final = ", ".join(f"CAST(sum({n}) AS {sql_type(t)}) AS {n}" for n, t in _AMOUNTS.items())
 
 Totals = Counter[str]
@@ -56,13 +62,16 @@ class LiveReadings:
     store: Store
     _kept: dict[str, Totals] = field(default_factory=dict)
     """The files whose readings are kept, and the signals of each of their meters."""
-    _table: str = _TABLES[0]
     _rows: int = 0
     _compact: int = 0
     """Rows that there were when they were added up last."""
 
-    def bind(self, name: str, periods: Collection[str]) -> str:
-        """Make a view of all readings of some months, the live ones as they are kept."""
+    def bind(self, name: str, periods: Collection[str]) -> tuple[str, str]:
+        """Make two views of all readings of some months, the live ones as kept; return their names.
+
+        In the second the live ones are summed over their subjects: ``subject`` says no more than
+        whether there is one, as a number that nobody has.
+        """
         live = {
             path: part.level
             for part in parts(self._site)
@@ -79,13 +88,16 @@ class LiveReadings:
         self._read(live)
         columns = ", ".join([*map(quote, READINGS.names), *map(quote, READINGS.partition)])
         written = views.relation(self._site, READINGS, others)
-        kept = (
-            f"SELECT c.* EXCLUDE (cell), r.* EXCLUDE (cell), strftime(c.time, '%Y-%m') AS period,"
-            f" {literal(SOURCE)} AS import FROM {self._table} AS r JOIN {_TOLD} AS c USING (cell)"
-        )
-        both = f"SELECT {columns} FROM ({written}) UNION ALL SELECT {columns} FROM ({kept})"
-        self.store.engine.view(name, both)
-        return name
+        made = name, f"{name}_summed"
+        for view, table in zip(made, (_TABLE, _SUMMED), strict=True):
+            kept = (
+                "SELECT c.* EXCLUDE (cell), r.* EXCLUDE (cell),"
+                f" strftime(c.time, '%Y-%m') AS period, {literal(SOURCE)} AS import"
+                f" FROM {table} AS r JOIN {_TOLD} AS c USING (cell)"
+            )
+            both = f"SELECT {columns} FROM ({written}) UNION ALL SELECT {columns} FROM ({kept})"
+            self.store.engine.view(view, both)
+        return made
 
     def tend(self, growth: int = 2) -> None:
         """Add rows up where there are many: for the time when nobody waits for an answer.
@@ -117,7 +129,8 @@ class LiveReadings:
 
     def _begin(self) -> None:
         engine = self.store.engine
-        engine.load(self._table, _ROWS, ())
+        for table in (_TABLE, _SUMMED):
+            engine.load(table, _ROWS, ())
         engine.load(_TOLD, _CELLS, ())
         self._kept, self._rows, self._compact = {}, 0, 0
 
@@ -136,30 +149,35 @@ class LiveReadings:
     def _taken(self, paths: Sequence[str]) -> dict[str, Totals]:
         engine, files = self.store.engine, self._files(paths)
         narrow = f"SELECT {_HASH} AS cell, subject, {', '.join(_AMOUNTS)} FROM {files}"
-        self._rows += engine.insert(self._table, narrow, _ROWS)
+        self._rows += engine.insert(_TABLE, narrow, _ROWS)
         each = ", ".join(f"any_value({quote(name)}) AS {quote(name)}" for name in _CELL)
-        engine.insert(
-            _TOLD,
-            f"SELECT {_HASH} AS cell, {each} FROM {files}"
-            f" WHERE {_HASH} NOT IN (SELECT cell FROM {_TOLD}) GROUP BY 1",
-            _CELLS,
+        summed = (
+            f"SELECT filename, {_HASH} AS cell, {_SIGN} AS subject, {each}, {_SUMS} FROM {files}"
+            " GROUP BY ALL"
         )
-        return self._totals(paths)
+        engine.create(_FRESH, summed, {"filename": "string", **_CELLS, **_ROWS})
+        engine.insert(_SUMMED, _FRESH, _ROWS)
+        named = ", ".join(f"any_value({quote(name)}) AS {quote(name)}" for name in _CELL)
+        unknown = f"SELECT * FROM {_FRESH} WHERE cell NOT IN (SELECT cell FROM {_TOLD})"
+        engine.insert(_TOLD, f"SELECT cell, {named} FROM ({unknown}) GROUP BY cell", _CELLS)
+        return self._totals(paths, _FRESH)
 
     def _add_up(self) -> int:
-        engine, before = self.store.engine, self._table
-        self._table = _TABLES[1 - _TABLES.index(before)]
-        added = f"SELECT cell, subject, {_SUMS} FROM {before} GROUP BY cell, subject"
-        rows = engine.create(self._table, added, _ROWS)
-        engine.drop(before)
+        engine, rows = self.store.engine, 0
+        for table in (_SUMMED, _TABLE):
+            added = f"SELECT cell, subject, {_SUMS} FROM {table} GROUP BY cell, subject"
+            rows = engine.create(_FRESH, added, _ROWS)
+            # Views of it stay: whoever looks again though nothing came in asks the same ones.
+            engine.rename(_FRESH, table)
         return rows
 
-    def _totals(self, paths: Sequence[str]) -> dict[str, Totals]:
-        """Return the signals of each meter of files."""
+    def _totals(self, paths: Sequence[str], summed: str = "") -> dict[str, Totals]:
+        """Return the signals of each meter of files; ``summed``: a table of their sums."""
         found = {path: Totals() for path in paths}
         if paths:
             names = {str(self._site.tables / path): path for path in paths}
-            sums = f"SELECT filename, meter, sum(signals) FROM {self._files(paths)} GROUP BY ALL"
+            rows = summed or self._files(paths)
+            sums = f"SELECT filename, meter, sum(signals) FROM {rows} GROUP BY ALL"
             for name, meter, signals in self.store.engine.rows(sums):
                 found[names[name]][meter] = int(signals)
         return found

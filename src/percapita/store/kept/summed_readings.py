@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from percapita.core.subjects import USER
+from percapita.core.subjects import NOBODYS, USER
 from percapita.core.tables import READINGS
 from percapita.store.engine import Engine, literal, parquet, quote
 from percapita.store.files import views
@@ -28,8 +28,6 @@ _LARGE: Final = 1 << 18
 _LEAD: Final = "summed-"
 _SLASH: Final = "+"
 """Stands in a name for what divides a path; no path of a table has one."""
-_NOBODYS: Final = (1 << 63) - 1
-"""A number that no subject ever gets."""
 _SUMMED: Final = ("signals", "quantity", "trace_squares")
 _LEFT_OUT: Final = frozenset({"subject", "resource", "cluster", "namespace", "region", *_SUMMED})
 _KEYS: Final = [name for name in READINGS.names if name not in _LEFT_OUT]
@@ -131,7 +129,7 @@ def _over(paths: Sequence[Path]) -> str:
     # A sum of 64 bits has 128, which no Parquet file holds but as a double.
     sums = ", ".join(f"CAST(sum({name}) AS DECIMAL(38,0)) AS {name}" for name in _SUMMED)
     return (
-        f"SELECT {keys}, CAST(sign(subject) AS BIGINT) * {_NOBODYS} AS subject,"
+        f"SELECT {keys}, CAST(sign(subject) AS BIGINT) * {NOBODYS} AS subject,"
         " trace_squares IS NOT NULL AS traced,"
         f" {sums} FROM read_parquet([{listed}], hive_partitioning = true,"
         " hive_types_autocast = false) GROUP BY ALL"

@@ -94,16 +94,18 @@ class Attributed(NamedTuple):
     """Of it, what names a subject."""
 
 
-def attributed(engine: Engine, bounds: Bounds) -> list[Attributed]:
+def attributed(engine: Engine, bounds: Bounds, view: str = READINGS.name) -> list[Attributed]:
     """Return what was measured between two times, by meter; nothing of a meter that was zero."""
     rows = engine.rows(
         "SELECT meter, sum(quantity), coalesce(sum(quantity) FILTER (subject > 0), 0)"
-        f" FROM readings WHERE {bounds.sql} GROUP BY meter HAVING sum(quantity) > 0 ORDER BY meter"
+        f" FROM {view} WHERE {bounds.sql} GROUP BY meter HAVING sum(quantity) > 0 ORDER BY meter"
     )
     return [Attributed(meter, int(quantity), int(known)) for meter, quantity, known in rows]
 
 
-def sampling(engine: Engine, first: datetime) -> list[tuple[str, int, int, int]]:
+def sampling(
+    engine: Engine, first: datetime, view: str = READINGS.name
+) -> list[tuple[str, int, int, int]]:
     """Return of each meter since an instant: signals, those sampled, those of unknown sampling.
 
     Only traces are sampled: what a table or a counter says is not.
@@ -111,7 +113,7 @@ def sampling(engine: Engine, first: datetime) -> list[tuple[str, int, int, int]]
     rows = engine.rows(
         "SELECT meter, sum(signals), sum(signals) FILTER (threshold NOT IN ('', '0')),"
         " sum(signals) FILTER (threshold IS NULL AND trace_squares IS NOT NULL)"
-        " FROM readings WHERE time >= ? GROUP BY meter ORDER BY meter",
+        f" FROM {view} WHERE time >= ? GROUP BY meter ORDER BY meter",
         [first],
     )
     return [(str(m), int(n or 0), int(s or 0), int(u or 0)) for m, n, s, u in rows]
