@@ -23,7 +23,6 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import contextmanager
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -169,11 +168,12 @@ class _Identity:
 
 
 def _cookie(text: str | None, name: str) -> str | None:
-    try:
-        morsel = SimpleCookie(text or "").get(name)
-    except CookieError:
-        return None
-    return morsel.value if morsel else None
+    """Return a cookie's value; what others put beside it, well formed or not, is none of ours."""
+    for part in (text or "").split(";"):
+        key, _, value = part.partition("=")
+        if key.strip() == name:
+            return value.strip().strip('"') or None
+    return None
 
 
 Start: TypeAlias = Callable[..., Any]

@@ -166,6 +166,27 @@ def test_a_request_without_ids_is_anonymous(traced: Traced) -> None:
         WsgiIdentity(app, user="X-User-Id")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        'consent={"ads":1}; sid=s1',
+        "sid=s1; a=b{c}",
+        'flag; {x}=1; sid="s1"',
+        "a[0]=1;sid=s1; sid=2",
+    ],
+)
+def test_a_strange_cookie_hides_no_other(traced: Traced, said: str) -> None:
+    """What a third party writes into a cookie takes nobody's session away."""
+
+    def app(_environ: dict[str, Any], _start: Any) -> Iterable[bytes]:  # noqa: ANN401
+        traced.tracer.start_span("work").end()
+        return [b""]
+
+    list(WsgiIdentity(app, session="cookie:sid")({"HTTP_COOKIE": said}, start))
+
+    assert traced.attributes()["work"] == {"session.id": "s1"}
+
+
 def test_log_records_carry_ids(caplog: pytest.LogCaptureFixture) -> None:
     """A format may name the ids of whoever is being served; they are empty for nobody."""
     caplog.handler.addFilter(LogIdentity())
