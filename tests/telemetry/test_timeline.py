@@ -93,6 +93,20 @@ def test_ids_of_people_are_numbers(take: Taker) -> None:
     assert (payload["tenant"], payload["plan"], payload["n"]) == ("Acme", "pro", "3")
 
 
+def test_an_address_in_the_payload_is_not_the_subject(take: Taker) -> None:
+    """Who is merely mentioned, as a deploy's author or a host, is hidden, not whom it is about."""
+    record = {
+        "at": "2025-10-03", "kind": "deploy", "name": "v1", "author": "jo@corp.example",
+        "node": "10.1.2.3",
+    }  # fmt: skip
+    take(json.dumps(record), file="e.jsonl", kind="events")
+
+    ((_, _, _, _, subject, level, payload),) = stored(take)
+    assert (subject, level) == (0, None)
+    assert payload["author"] == f"user:#{take.number('user', 'jo@corp.example')}"
+    assert payload["node"] == f"session:#{take.number('session', '10.1.2.3')}"
+
+
 def test_ids_under_keys_of_ones_own(take: Taker) -> None:
     """A mapped column, and the attributes that the model's identity names, hold ids too."""
     (take.root / "e.jsonl").write_text(

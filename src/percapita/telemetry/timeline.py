@@ -89,9 +89,9 @@ def rows(
 ) -> list[tuple[object, ...]]:
     """Return events as rows of their table, without anybody's id.
 
-    The closest id of a payload becomes the event's subject. Every id, e-mail address and IP address
-    in it gives way to its subject's number, which leads nowhere once the subject is erased; names
-    of tenants stay where the store keeps them readable.
+    The closest id that a payload names by its key becomes the event's subject. Every id, e-mail
+    address and IP address in it gives way to its subject's number, which leads nowhere once the
+    subject is erased; names of tenants stay where the store keeps them readable.
     """
     levels = {key: level for level, keys in identity.items() for key in keys}
     found = [_ids(event, levels) for event in events]
@@ -101,8 +101,7 @@ def rows(
             names[level].add(name)
     numbers = {of: door.numbers(of, sorted(known)) for of, known in names.items()}
     return [
-        _row(door, event, ids, numbers, list(identity))
-        for event, ids in zip(events, found, strict=True)
+        _row(door, event, ids, numbers, identity) for event, ids in zip(events, found, strict=True)
     ]
 
 
@@ -131,16 +130,18 @@ def _row(
     event: Event,
     ids: Mapping[str, tuple[str, str]],
     numbers: Mapping[str, Mapping[str, int]],
-    order: Sequence[str],
+    identity: Mapping[str, Sequence[str]],
 ) -> tuple[object, ...]:
     payload = dict(event.payload)
     subjects: dict[str, int] = {}
     for key, (level, name) in ids.items():
         number = numbers[level][name]
-        subjects.setdefault(level, number)
+        # An address that merely stands in the payload is hidden, and is not whom it is about.
+        if key in identity[level]:
+            subjects.setdefault(level, number)
         if not door.keeps(level):
             payload[key] = f"{level}:#{number}"
-    closest = next((level for level in order if level in subjects), None)
+    closest = next((level for level in identity if level in subjects), None)
     subject = NOBODY if closest is None else subjects[closest]
     return (
         event.at, event.kind, event.name, event.service, event.resource, subject, closest,
