@@ -56,6 +56,17 @@ def asked(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
+def test_days_to_come_are_no_days_without_users(
+    company: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a month that goes on, means are over the days up to today."""
+    monkeypatch.setenv("PERCAPITA_NOW", "2025-10-02T12:00:00Z")
+    found = asked(company, capsys, "activity")
+
+    assert (found["dau"], found["wau"], found["mau"]) == ("1.5", "1.5", "2")
+    assert found["stickiness"] == "0.75"
+
+
 def test_users_sessions_transactions_and_bots(
     company: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -111,7 +111,8 @@ def activity_command(
     project = Project.open(project_dir, store_dir)
     model = project.model()
     with project.store(create=False) as store:
-        found = activity.activity(store, model, _asked(store, model, period), by)
+        asked = _asked(store, model, period)
+        found = activity.activity(store, model, asked, by, project.now)
     if form == "json":
         click.echo(json.dumps(activity.record(found), indent=2, ensure_ascii=False))
     else:

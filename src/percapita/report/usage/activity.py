@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from percapita.core.errors import InputError
@@ -39,7 +39,7 @@ class Activity:
     by: str
     buckets: tuple[Bucket, ...]
     dau: Fraction | None
-    """Users of a day, the mean over all days; ``None``: usage is known by the month only."""
+    """Users of a day, the mean over all days that have begun; ``None``: only the month is known."""
     wau: Fraction | None
     """Users of seven days that end on a day, the mean over the days."""
     mau: Fraction
@@ -65,8 +65,8 @@ def robots(store: Store, model: Model, period: Period) -> set[int]:
     return found
 
 
-def activity(store: Store, model: Model, period: Period, by: str) -> Activity:
-    """Look at the activity of a period.
+def activity(store: Store, model: Model, period: Period, by: str, now: datetime) -> Activity:
+    """Look at the activity of a period; means are over what has begun of it.
 
     Raises:
         NoReadingsError: nothing was measured in it.
@@ -81,16 +81,26 @@ def activity(store: Store, model: Model, period: Period, by: str) -> Activity:
             raise CoarseReadingsError(period.label, by)
         raise NoReadingsError(period.label)
     daily = read_activity.buckets(store.engine, model, within, "day", bots)
+    begun = _begun(period, model, now)
     return Activity(
         period.label, by, tuple(rows),
-        Fraction(sum(row.users for row in daily), len(list(days(period.span, tz))))
+        Fraction(sum(row.users for row in daily), len(list(days(begun.span, tz))))
         if daily else None,
-        _mean(store, model, _weeks(period, model), bots) if daily else None,
-        _mean(store, model, [Period(name, span) for name, span in months(period.span, tz)], bots),
+        _mean(store, model, _weeks(begun, model), bots) if daily else None,
+        _mean(store, model, [Period(name, span) for name, span in months(begun.span, tz)], bots),
         read_activity.transactions(store.engine, model.activity.transactions, within),
         _dormant(store, model, period),
         math.ceil(model.activity.session_gap / 60),
     )  # fmt: skip
+
+
+def _begun(period: Period, model: Model, now: datetime) -> Period:
+    """Return a period up to today: nobody can have been active on a day that is still to come."""
+    tz, span = zone(model.timezone), period.span
+    tomorrow = midnight(local_day(now, tz) + timedelta(days=1), tz)
+    if not span.start < tomorrow < span.end:
+        return period
+    return Period(period.label, Instants(span.start, tomorrow))
 
 
 def _weeks(period: Period, model: Model) -> list[Period]:
