@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,11 @@ from hypothesis import settings
 import servers
 from percapita.cli import main
 from servers import postgres as postgres_server
+
+# Many tests start a process: what the first one compiled, the others find, wherever else Python was
+# told to keep no bytecode.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A test proves a fact, not a speed: on a busy machine an example takes as long as it takes.
 settings.register_profile("percapita", deadline=None)
