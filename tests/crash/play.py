@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+import killable
 from percapita.cli import main
-from percapita.store.crash import ENVIRONMENT
 
 NOW = "2025-12-03T00:00:00Z"
 
@@ -19,14 +17,6 @@ def play(project: str, *options: str) -> int:
     return code or main.run(["run", "--project", project, *options])
 
 
-def start(project: Path, *options: str, crash_at: str = "") -> subprocess.Popen[bytes]:
+def start(project: Path, *options: str, crash_at: str = "") -> ForkServerProcess:
     """Start ``play`` in a process of its own."""
-    environment = {**os.environ, "PERCAPITA_NOW": NOW, ENVIRONMENT: crash_at}
-    return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-W", "error", __file__, str(project), *options],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-
-
-if __name__ == "__main__":
-    sys.exit(play(*sys.argv[1:]))
+    return killable.start(play, str(project), *options, crash_at=crash_at, PERCAPITA_NOW=NOW)

@@ -11,6 +11,7 @@ import pytest
 
 from crash.books import MONTHS, Books, Goal, restate
 from crash.play import start
+from killable import ended
 from percapita.store.crash import KILLED, POINTS
 
 ABSENT = ("gc.", "run.conversions-written", "run.tag_rules-written")
@@ -41,7 +42,7 @@ def test_first_run_crashes(name: str, fresh: Path, peace: Goal, tmp_path: Path) 
     """Killed in the first import or run: no figures or all of them; a repeat gives the same."""
     books = Books(shutil.copytree(fresh, tmp_path / "p"))
 
-    assert start(books.folder, crash_at=name).wait() == KILLED
+    assert ended(start(books.folder, crash_at=name)) == KILLED
     assert books.months in (dict.fromkeys(MONTHS), peace.months)
     books.finish()
     assert books.settled() == peace.state
@@ -57,7 +58,7 @@ def test_second_run_crashes(name: str, peace: Goal, restated: Goal, tmp_path: Pa
     restate(books.folder)
     old, new = peace.months, restated.months
 
-    assert start(books.folder, *NOVEMBER, crash_at=name).wait() == KILLED
+    assert ended(start(books.folder, *NOVEMBER, crash_at=name)) == KILLED
     assert books.months == (new if name == "publish.committed" else old)
     if name in TAKEN_IN:
         # The bill is new, the figures are old, and that is said.
@@ -109,4 +110,4 @@ def _killed(books: Books, luck: random.Random, *options: str) -> None:
     process = start(books.folder, *options)
     time.sleep(0.5 + 5 * luck.random())
     process.kill()
-    process.wait()
+    ended(process)

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import random
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import killable
 from percapita.store import Store
-from percapita.store.crash import ENVIRONMENT, KILLED, POINTS
-from store.crash_script import show
-from store.store_rows import FOUND, KEY, NOW
-
-SCRIPT = Path(__file__).with_name("crash_script.py")
+from percapita.store.crash import KILLED, POINTS
+from store.crash_script import main, show
+from store.store_rows import KEY, NOW
 
 
-def call(root: Path, crash_at: str = "") -> int:
+def call(root: Path, crash_at: str = "") -> int | None:
     """Import, run and publish in a process of its own; return its exit code."""
-    environment = {**FOUND, ENVIRONMENT: crash_at}
-    return subprocess.run(  # noqa: S603
-        [sys.executable, "-W", "error", str(SCRIPT), str(root)], env=environment, check=False
-    ).returncode
+    return killable.ended(killable.start(main, root, crash_at=crash_at))
 
 
 def shown(root: Path) -> dict[str, Any]:
@@ -69,13 +62,10 @@ def test_random_kills(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
     """Killed at any moment, again and again, the store never shows a half."""
     root, luck = tmp_path / "store", random.Random(11)  # noqa: S311
     for _ in range(6):
-        process = subprocess.Popen(  # noqa: S603
-            [sys.executable, str(SCRIPT), str(root)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=FOUND,
-        )  # fmt: skip
-        time.sleep(0.3 + luck.random())
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process = killable.start(main, root)
+        time.sleep(luck.random())
+        process.kill()
+        killable.ended(process)
 
         assert whole(shown(root), undisturbed)
     assert call(root) == 0
