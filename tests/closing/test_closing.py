@@ -28,13 +28,20 @@ def folder(peace: Goal, tmp_path: Path) -> Path:
     return Path(shutil.copytree(peace.folder, tmp_path / "p"))
 
 
-@pytest.fixture
-def booked(folder: Path) -> Path:
-    """Give it with November closed, restated and run again."""
+@pytest.fixture(scope="module")
+def once_booked(peace: Goal, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give it with November closed, restated and run again. Copy it."""
+    folder = Path(shutil.copytree(peace.folder, tmp_path_factory.mktemp("booked") / "p"))
     ask(folder, "close 2025-11 --sign-off Dana")
     restate(folder)
     ask(folder, "run")
     return folder
+
+
+@pytest.fixture
+def booked(once_booked: Path, tmp_path: Path) -> Path:
+    """Give a copy with November closed, restated and run again."""
+    return Path(shutil.copytree(once_booked, tmp_path / "p"))
 
 
 def total(rows: list[dict[str, Any]], **only: str) -> Decimal:
