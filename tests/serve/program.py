@@ -13,7 +13,7 @@ from typing import Any
 
 from percapita.project import Project
 from percapita.telemetry.receive.intake import Limits
-from percapita.web.server import Asked, Opened, serve
+from percapita.web.server import Opened, Serving, serve
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     serve(
         Project.open(folder),
-        Asked(**asked, limits=Limits(**limits), command=tuple(command)),
+        Serving(**asked, limits=Limits(**limits), command=tuple(command)),
         lambda opened: _say(opened, largest),
     )
 

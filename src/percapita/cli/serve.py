@@ -84,15 +84,17 @@ def serve_command(
 
     with _extra():
         from percapita.telemetry.receive.intake import Limits  # noqa: PLC0415
-        from percapita.web.server import Asked, serve  # noqa: PLC0415
+        from percapita.web.server import Serving, serve  # noqa: PLC0415
 
         logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
         project = Project.open(project_dir, store_dir)
-        asked = Asked(
+        serving = Serving(
             host, None if no_web else port, otlp_http_port, otlp_grpc_port, tls, sign_in,
             allow_host, Limits(body=max_body * _MIB), spool_limit * _MIB,
         )  # fmt: skip
-        serve(project, asked, lambda opened: _say(project.root, opened, form, tls=tls is not None))
+        serve(
+            project, serving, lambda opened: _say(project.root, opened, form, tls=tls is not None)
+        )
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class PortError(InputError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Serving:
     """What is to be served, and where."""
 
     host: str = "127.0.0.1"
@@ -101,7 +101,7 @@ class Opened(NamedTuple):
     """Tokens are asked for, and none is in force."""
 
 
-def serve(project: Project, asked: Asked, opened: Callable[[Opened], None]) -> None:
+def serve(project: Project, serving: Serving, opened: Callable[[Opened], None]) -> None:
     """Serve until SIGTERM or SIGINT; what was acknowledged is durable whatever ends it.
 
     Raises:
@@ -109,14 +109,14 @@ def serve(project: Project, asked: Asked, opened: Callable[[Opened], None]) -> N
         TlsError: certificate and key are not a pair.
         PortError: an address cannot be opened.
     """
-    if asked.tls is not None:
-        _check_tls(*asked.tls)
+    if serving.tls is not None:
+        _check_tls(*serving.tls)
     _more_files()
     with Lock(project.store_root / SERVE, "serving this store").take() as lock:
         store = project.store()
         try:
-            with Spool(store.root, store.key, limit=asked.spool_bytes).start() as spool:
-                asyncio.run(_Server(project, asked, store, spool).run(lock, opened))
+            with Spool(store.root, store.key, limit=serving.spool_bytes).start() as spool:
+                asyncio.run(_Server(project, serving, store, spool).run(lock, opened))
         finally:
             store.close()
 
@@ -124,20 +124,24 @@ def serve(project: Project, asked: Asked, opened: Callable[[Opened], None]) -> N
 class _Server:
     """The parts of a server, put together."""
 
-    def __init__(self, project: Project, asked: Asked, store: Store, spool: Spool) -> None:
+    def __init__(self, project: Project, serving: Serving, store: Store, spool: Spool) -> None:
         self._project = project
-        self._asked = asked
+        self._serving = serving
         self._spool = spool
         tokens = store.tokens
-        self._intake = Intake(spool, asked.limits, Counters())
-        sending = Access(asked.host, lambda token: tokens.role(token) in SENDERS, asked.names)
+        self._intake = Intake(spool, serving.limits, Counters())
+        sending = Access(serving.host, lambda token: tokens.role(token) in SENDERS, serving.names)
         said = project.settings
         door = Door(
-            sending, lambda: store, viewers=said.viewers, limits=said.limits, demands=asked.sign_in
+            sending,
+            lambda: store,
+            viewers=said.viewers,
+            limits=said.limits,
+            demands=serving.sign_in,
         )
-        self._counting = Counting(asked.command or _counts(project))
+        self._counting = Counting(serving.command or _counts(project))
         health = Health(self._intake, spool, self._counting).routes()
-        self._desk = None if asked.port is None else Desk(project.root, project.store_root)
+        self._desk = None if serving.port is None else Desk(project.root, project.store_root)
         self._estimates = Estimates(project)
         pages = table.routes(project, self._desk, door, self._estimates) if self._desk else ()
         routes = [*health, *pages]
@@ -149,33 +153,33 @@ class _Server:
 
     async def run(self, lock: Lock, opened: Callable[[Opened], None]) -> None:
         """Open the ports, serve, and leave in order."""
-        asked = self._asked
+        serving = self._serving
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with contextlib.AsyncExitStack() as stack:
             apps: list[tuple[Any, socket.socket]] = [
-                (self._otlp, stack.enter_context(_listen(asked.host, asked.otlp_http_port)))
+                (self._otlp, stack.enter_context(_listen(serving.host, serving.otlp_http_port)))
             ]
-            if asked.port is not None:
-                pages_at = stack.enter_context(_listen(asked.host, asked.port))
+            if serving.port is not None:
+                pages_at = stack.enter_context(_listen(serving.host, serving.port))
                 apps.append((self._pages, pages_at))
             grpc_port = await self._open_grpc()
             ports = [at.getsockname()[1] for _, at in apps]
-            servers = [_Uvicorn(_config(app, asked.tls)) for app, _ in apps]
+            servers = [_Uvicorn(_config(app, serving.tls)) for app, _ in apps]
             tasks = [
                 asyncio.create_task(server.serve(sockets=[at]))
                 for server, (_, at) in zip(servers, apps, strict=True)
             ]
             counting = asyncio.create_task(self._counting.run())
             made = Opened(
-                asked.host, ports[1] if len(ports) > 1 else None, ports[0], grpc_port,
+                serving.host, ports[1] if len(ports) > 1 else None, ports[0], grpc_port,
                 not self._sending.open and not self._in_force(),
             )  # fmt: skip
             told: dict[str, object] = {
                 "OTLP/HTTP": made.otlp_http_port, "OTLP/gRPC": made.otlp_grpc_port,
             }  # fmt: skip
-            if asked.port is not None:
+            if serving.port is not None:
                 told[ESTIMATES] = await stack.enter_async_context(beside(self._estimates))
             lock.tell(told)
             opened(made)
@@ -186,14 +190,14 @@ class _Server:
             await asyncio.wait({counting})
 
     async def _open_grpc(self) -> int:
-        host, port = self._asked.host, self._asked.otlp_grpc_port
+        host, port = self._serving.host, self._serving.otlp_grpc_port
         self._rpc = rpc.server(self._intake, self._sending)
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            if self._asked.tls is None:
+            if self._serving.tls is None:
                 found = self._rpc.add_insecure_port(address)
             else:
-                certificate, key = (path.read_bytes() for path in self._asked.tls)
+                certificate, key = (path.read_bytes() for path in self._serving.tls)
                 secret = grpc.ssl_server_credentials([(key, certificate)])
                 found = self._rpc.add_secure_port(address, secret)
         except RuntimeError:

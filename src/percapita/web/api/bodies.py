@@ -1,4 +1,4 @@
-"""What the API is told: the shape of each body that is sent to it."""
+"""What the API is told: the shape of each body that is sent to it, and the answer to it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from percapita.core.errors import nearest
 from percapita.report.decisions.figure import NAMES
 from percapita.web.refusals import Refused, TooLargeError
 from percapita.web.shapes.kinds import TEXT, Schema, listed, record
 
+_CREATED: Final = 201
 _YES: Final[Schema] = {"type": "string", "enum": ["yes"]}
 BODIES: Final[Mapping[str, Schema]] = {
     "decisions": record(
@@ -54,6 +56,12 @@ async def read(request: Request, name: str) -> Mapping[str, Any]:
         raise BodyError("The body is no JSON object.", "See openapi.json.")
     _check(found, BODIES[name])
     return found
+
+
+def created(said: Mapping[str, Any]) -> Response:
+    """Return the answer to what was written down: what it became."""
+    text = json.dumps(said, ensure_ascii=False, indent=2) + "\n"
+    return Response(text, _CREATED, media_type="application/json")
 
 
 def _check(found: Mapping[str, Any], schema: Schema) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -26,7 +25,6 @@ from percapita.web.routes import Route
 SHARERS: Final = BOOKS | WATCH
 """Who may show a view to others."""
 _SEE_OTHER: Final = 303
-_CREATED: Final = 201
 
 
 class NoFiguresError(Refused):
@@ -60,7 +58,7 @@ class Saving:
         """Keep what a program says."""
         made = await self._save(request, await bodies.read(request, "views"))
         caller: Caller = request.state.caller
-        return _told(described(made, caller.name))
+        return bodies.created(described(made, caller.name))
 
     async def delete(self, request: Request) -> Response:
         """Remove a view by the list's form."""
@@ -71,7 +69,7 @@ class Saving:
         """Remove a view for a program."""
         sent = await bodies.read(request, "views/delete")
         await self._delete(request, sent)
-        return _told({"deleted": sent["name"]})
+        return bodies.created({"deleted": sent["name"]})
 
     async def _save(self, request: Request, sent: Mapping[str, str]) -> SavedView:
         caller: Caller = request.state.caller
@@ -103,11 +101,6 @@ class Saving:
                 over_others=caller.role in OWNER,
             )
         )  # fmt: skip
-
-
-def _told(said: Mapping[str, Any]) -> Response:
-    text = json.dumps(said, ensure_ascii=False, indent=2) + "\n"
-    return Response(text, _CREATED, media_type="application/json")
 
 
 def _roles(bench: Bench, query: str) -> list[str]:
