@@ -95,8 +95,9 @@ def test_every_table_is_a_parquet_file(site: Site, name: str) -> None:
 
 
 def _written(value: object) -> str:
-    """Return a value in one way: 5 in a column of amounts is 5.00."""
+    """Return a value in one way: 5 in a column of amounts is 5.00, a formula in CSV is text."""
     text = f"{value:f}" if isinstance(value, Decimal) else "" if value is None else str(value)
+    text = text.removeprefix("'")
     return str(exact(Decimal(text))) if re.fullmatch(r"-?\d+(\.\d+)?", text) else text
 
 

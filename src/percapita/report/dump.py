@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shutil
@@ -17,6 +16,7 @@ from typing import IO, Any, Final
 from percapita.core import money
 from percapita.core.tables import LINES
 from percapita.report.adjustments import ledger as closed_ledger
+from percapita.report.export import row_writer
 from percapita.report.opened import NoPeriodError, Opened
 from percapita.store import Store
 from percapita.store.engine import Engine
@@ -94,10 +94,10 @@ def _text(engine: Engine, query: str, form: str, stream: IO[str]) -> None:
     names = [name for name, _ in columns]
     whole = [kind == WHOLE for _, kind in columns]
     if form == "csv":
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(names)
+        write_row = row_writer(stream)
+        write_row(names)
         for row in _rows(engine, query, whole):
-            writer.writerow([_cell(value) for value in row])
+            write_row([_cell(value) for value in row])
         return
     separator = "[\n"
     for row in _rows(engine, query, whole):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -31,10 +31,29 @@ def write_csv(stream: IO[str], header: Sequence[str | None], rows: Iterable[Sequ
     Names come from anywhere, also from requests of strangers. One that a spreadsheet would take
     for a formula is written behind an apostrophe, so that it opens as the text that it is.
     """
-    writer = csv.writer(stream, lineterminator="\n")
+    write = row_writer(stream)
     if header:
-        writer.writerow([_inert(name) for name in header])
-    writer.writerows([_inert(_plain(value)) for value in row] for row in rows)
+        write([_inert(name) for name in header])
+    for row in rows:
+        write([_inert(_plain(value)) for value in row])
+
+
+def row_writer(stream: IO[str]) -> Callable[[Sequence[object]], None]:
+    """Return what writes a row of CSV.
+
+    Python quotes no line end but the one that it writes, and a reader takes any of them for one.
+    """
+    plain = csv.writer(stream, lineterminator="\n")
+    quoting = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
+
+    def write(cells: Sequence[object]) -> None:
+        (quoting if any(map(_breaks, cells)) else plain).writerow(cells)
+
+    return write
+
+
+def _breaks(value: object) -> bool:
+    return isinstance(value, str) and "\r" in value
 
 
 def _inert(value: object) -> object:
