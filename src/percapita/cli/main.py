@@ -53,6 +53,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "journal": ("journal", "Write a month's double entries, which sum to the bill."),
     "decision": ("decision", "Write down what was decided on which figure, and what came of it."),
     "audit": ("audit", "Show who did what: writes, sign-ins, refusals, looks at people."),
+    "gc": ("care", "Delete files of figures that nothing shows any more."),
+    "doctor": ("care", "See whether catalog, files and Delta logs agree."),
     "serve": ("serve", "Show pages, and receive what OpenTelemetry exporters send."),
     "token": ("token", "Make, list and revoke tokens for senders and readers."),
 }
