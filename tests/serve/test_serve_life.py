@@ -56,6 +56,20 @@ def test_no_web_leaves_health_with_the_receiver(tmp_path: Path) -> None:
         assert b"percapita_spool_position 0" in server.ask("/metrics").body
 
 
+def test_what_waits_is_said_while_nothing_is_counted(tmp_path: Path) -> None:
+    """Where counting has ended, what came since waits; before it said anything, nobody knows."""
+    (tmp_path / "percapita.yaml").write_text("version: 1\n")
+    silent = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    with serving(tmp_path, command=silent) as server:
+        server.send(packed(spans(3)[0]), content_encoding="gzip")
+        assert server.state()["spool"]["waiting"] is None
+
+    ends = [sys.executable, "-c", "print('{\"position\": 0}', flush=True)"]
+    with serving(tmp_path, command=ends) as server:
+        until(lambda: server.state()["counting"]["restarts"] > 0)
+        assert server.state()["spool"]["waiting"] == 1
+
+
 def test_a_stop_counts_what_was_acknowledged(tmp_path: Path) -> None:
     """SIGTERM: what was acknowledged is counted, no process stays, the exit code is 0."""
     with serving(tmp_path) as server:

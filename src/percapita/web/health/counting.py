@@ -29,6 +29,8 @@ class Counting:
     def __init__(self, command: Sequence[str]) -> None:
         self.position = 0
         """The last entry that is committed."""
+        self.reported = False
+        """It has said so at least once: before, nobody knows what waits."""
         self.told: Mapping[str, Any] = {}
         """What it said last."""
         self.restarts = 0
@@ -115,7 +117,7 @@ class Counting:
         except (ValueError, KeyError, TypeError):
             _LOG.warning("counting said what is no report")
         else:
-            self.told = told
+            self.told, self.reported = told, True
             self._pause = _FIRST_PAUSE
             self._heard.set()
 

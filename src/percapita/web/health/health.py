@@ -71,8 +71,8 @@ class Health:
                 self._counting.ended or "the process is starting"
             )
 
-    def _waiting(self, head: int) -> int:
-        return max(0, head - self._counting.position) if self._counting.running else 0
+    def _waiting(self, head: int) -> int | None:
+        return max(0, head - self._counting.position) if self._counting.reported else None
 
     def _exposed(self) -> Iterator[str]:
         counters = self._intake.counters
