@@ -75,7 +75,8 @@ def check_line(opened: Opened, origin: Row, cut: list[Row]) -> None:
     assert sum(Decimal(element["AllocatedRatio"]) for element in elements) == 1
     got: dict[str | None, Decimal] = defaultdict(Decimal)
     for row in cut:
-        got[row["AllocatedResourceId"]] += row[COSTS[opened.basis]]
+        # A line that says no cost at all has none to hand on.
+        got[row["AllocatedResourceId"]] += row[COSTS[opened.basis]] or money.ZERO
     found = explained(opened, origin["x_OriginChargeId"])
     if found:
         assert {name: amount for name, amount in got.items() if amount} == found
