@@ -11,12 +11,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from deltalake import DeltaTable
 
 from digest.counter import Counter
 from digest.otlp import NOON, T, span, traces
 from percapita.core.tables import READINGS
 from percapita.report.sources import deliveries
+from percapita.store.catalog.tables import STEPS
 from percapita.store.crash import ENVIRONMENT, KILLED, LIVE_POINTS
 from percapita.store.lock import HeldError
 from percapita.store.read.live import arrival
@@ -95,11 +97,22 @@ def test_small_files_are_merged(counter: Counter) -> None:
     assert counter.meters()["requests"] == (21, 21)
 
 
-def test_no_version_of_the_log_has_a_signal_twice(counter: Counter) -> None:
-    """Whichever version of the Delta log is read: it has files, or what they were merged into."""
+def test_no_version_of_the_log_has_a_signal_twice(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever version of the Delta log is read: it has files, or what they were merged into.
+
+    So it is with any number of steps that are owed before a merge's own.
+    """
     for n in range(1, 10):
         counter.send("traces", traces([span(n, {"user.id": "a"})]), after=2)
+        if n == 8:
+            monkeypatch.setattr(counter.live, "_settle", lambda: None)
+            with counter.store.catalog.write() as connection:
+                others = [{"what": "add", "owner": "gone"}] * 58
+                connection.execute(sa.insert(STEPS), others)
         counter.digest.tend(counter.spool.now, idle=True)
+    counter.store.gc()
 
     log = DeltaTable(counter.root / "tables" / "readings")
     found = []

@@ -31,8 +31,6 @@ from percapita.store.site import Site
 _TYPES = {"int64": "long", "int32": "integer", "bool": "boolean"}
 _ADDED = 1
 """The order number an owner's files are added under: what a log has once is not added again."""
-_AT_ONCE = 64
-"""Steps that become one version of a log."""
 _LONGEST = 128
 """Texts longer than this are left out of the statistics."""
 _MILLISECOND = timedelta(milliseconds=1)
@@ -96,33 +94,24 @@ def _listed(site: Site, table: Table, log: DeltaTable) -> list[str]:
 
 
 def settle(site: Site) -> int:
-    """Carry out every step that a committed transaction still owes; return how many."""
-    done = 0
-    while _is_owed(site):
-        done += _settle(site)
-    return done
+    """Carry out every step that a committed transaction still owes; return how many.
 
-
-def _is_owed(site: Site) -> bool:
-    with site.catalog.read() as connection:
-        return connection.execute(sa.select(STEPS.c.id).limit(1)).first() is not None
-
-
-def _settle(site: Site) -> int:
-    """Carry out some steps, as one version of each log.
-
-    So nobody who reads a log sees a file beside what it was merged into.
+    All of them become one version of each log: nobody who reads it sees a file beside what it was
+    merged into.
     """
+    steps = sa.select(STEPS).order_by(STEPS.c.id)
+    with site.catalog.read() as connection:
+        if connection.execute(steps.limit(1)).first() is None:
+            return 0
     with site.catalog.write() as connection:
-        steps = sa.select(STEPS).order_by(STEPS.c.id).limit(_AT_ONCE)
-        some = connection.execute(steps).all()
-        for name, owing in _owing(connection, some).items():
+        owed = connection.execute(steps).all()
+        for name, owing in _owing(connection, owed).items():
             _carry_out(site, TABLES[name], owing)
-        done = sa.delete(STEPS).where(STEPS.c.id.in_([step.id for step in some]))
-        connection.execute(done)
+        # Nobody else writes meanwhile: these are all.
+        connection.execute(sa.delete(STEPS))
         point("delta.committed")
     point("delta.settled")
-    return len(some)
+    return len(owed)
 
 
 def _owing(connection: Connection, steps: Sequence[Any]) -> dict[str, _Owing]:

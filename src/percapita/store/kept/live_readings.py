@@ -33,9 +33,9 @@ _ROWS: Final = {"cell": "ubigint", "subject": "int64", **_AMOUNTS}
 _TABLE: Final = "live_rows"
 _TOLD: Final = "live_cells"
 _SUMMED: Final = "live_sums"
-"""Likewise, with one subject for all that are somebody, and one for those that stand for many."""
+"""Rows again, with one subject for all that are somebody, and one for those that stand for many."""
 _FRESH: Final = "live_fresh"
-"""The sums of what is being read, by file."""
+"""What takes their place when it is whole; while files are read, their sums."""
 _LIVE: Final = f"/import={LEAD}"
 """In the paths of live readings; what is live now may be more than a moment ago."""
 _NEVER_TENDED: Final = 8
